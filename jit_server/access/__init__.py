@@ -1,0 +1,39 @@
+"""Who may do what: actors and their standing, the kinds rules speak of, and Casbin's answer with its reason."""
+
+from jit_server.access.actors import (
+    ANONYMOUS,
+    OPERATOR,
+    SYSTEM,
+    Actor,
+    Standing,
+    standing,
+    standings_in,
+    standings_of,
+)
+from jit_server.access.kinds import Action, Handling, Origin, PartyClass, Phase, Role
+from jit_server.access.policy import Decision, Policy
+from jit_server.access.rules import Rule, baseline
+from jit_server.access.store import baseline_policy, policy_of
+
+__all__ = [
+    "ANONYMOUS",
+    "OPERATOR",
+    "SYSTEM",
+    "Action",
+    "Actor",
+    "Decision",
+    "Handling",
+    "Origin",
+    "PartyClass",
+    "Phase",
+    "Policy",
+    "Role",
+    "Rule",
+    "Standing",
+    "baseline",
+    "baseline_policy",
+    "policy_of",
+    "standing",
+    "standings_in",
+    "standings_of",
+]

@@ -1,0 +1,1 @@
+"""What every room stands on: settings, database, errors, clock, vault, bus and keys. Knows no room."""

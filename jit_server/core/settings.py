@@ -1,0 +1,74 @@
+"""All settings, read once from `JIT_*` (environment or `.env`). Each is documented in `.env.example`."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Settings(BaseSettings):
+    """What an installation decides. Frozen; refuses what PROOFS calls the unsafe set (see `core.checks`)."""
+
+    model_config = SettingsConfigDict(env_prefix="JIT_", env_file=".env", frozen=True, extra="ignore")
+
+    base_url: str = Field("http://127.0.0.1:8080", description="The public address, scheme and host, no path.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, description="Port to listen on.", ge=0, le=65535)
+    workers: int = Field(1, description="Server processes.", ge=1, le=64)
+    data: Path = Field(Path(".jit"), description="Folder for keys, the folder vault and the embedded database.")
+    database_url: str = Field("", description="PostgreSQL as the app's role (owns nothing).")
+    database_owner_url: str = Field("", description="PostgreSQL as the role that owns the tables; migrations only.")
+    database_pool: int = Field(20, description="Connections a worker keeps at most.", ge=2, le=200)
+    vault: Literal["folder", "s3"] = Field("folder", description="Where evidence bytes lie. `folder` is not WORM.")
+    s3_endpoint: str = Field("", description="host:port of the S3 service.")
+    s3_bucket: str = Field("evidence", description="Bucket with versioning and Object Lock.")
+    s3_access_key: str = Field("", description="Access key of the app's user.")
+    s3_secret_key_file: Path | None = Field(None, description="File that holds the secret key.")
+    s3_region: str = Field("us-east-1", description="Region; saves a look-up a call.")
+    s3_secure: bool = Field(True, description="TLS to the S3 service.")
+    s3_retention_days: int = Field(28, description="Object Lock default retention in days.", ge=1)
+    key_file: Path | None = Field(None, description="Ed25519 key that signs checkpoints; default <data>/keys/log.key.")
+    trusted_proxies: int = Field(0, description="Exact number of reverse proxies in front.", ge=0, le=5)
+    oidc_allow_loopback: bool = Field(False, description="Issuers on loopback, http included: demo and tests only.")
+    session_idle_minutes: int = Field(30, description="A session ends after so many idle minutes.", ge=1, le=240)
+    session_hours: int = Field(12, description="A session ends after so many hours in any case.", ge=1, le=24)
+    max_upload_bytes: int = Field(64 * 2**30, description="Largest exhibit taken by one PUT.", ge=1)
+    metrics_token_file: Path | None = Field(None, description="File with the bearer token for /metrics.")
+    debug: bool = Field(False, description="Refused: the server does not start with it.")
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the server by TLS; cookies are `__Host-` and Secure then."""
+        return urlsplit(self.base_url).scheme == "https"
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name."""
+        return "__Host-jit" if self.secure else "jit"
+
+    @property
+    def log_key(self) -> Path:
+        """Where the checkpoint key lies."""
+        return self.key_file or self.data / "keys" / "log.key"
+
+    @model_validator(mode="after")
+    def _plain_http_stays_at_home(self) -> "Settings":
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+            msg = "JIT_BASE_URL must be scheme://host[:port] without a path"
+            raise ValueError(msg)
+        if parts.scheme == "http" and (parts.hostname not in LOOPBACK or self.host not in LOOPBACK):
+            msg = "plain http is for loopback only: set JIT_BASE_URL to https://... or JIT_HOST to 127.0.0.1"
+            raise ValueError(msg)
+        return self
+
+
+@cache
+def load() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
