@@ -1,0 +1,57 @@
+/** Small manners of the page: menus that close, text that copies, dialogs that open, one status line, tabs that sign out together. */
+
+/** Say something once to a screen reader. @param {string} words */
+export function announce(words) {
+  const line = document.getElementById('status');
+  if (line) line.textContent = words;
+}
+
+/** @param {Element | null} except */
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll('details[data-menu][open]')) {
+    if (menu !== except) menu.removeAttribute('open');
+  }
+}
+
+/** @param {HTMLElement} button */
+async function copyFrom(button) {
+  await navigator.clipboard.writeText(button.dataset.copy ?? '');
+  const label = button.querySelector('[data-copy-label]');
+  if (!label) return;
+  const before = label.textContent;
+  label.textContent = '✓';
+  setTimeout(() => { label.textContent = before; }, 1200);
+}
+
+document.addEventListener('click', (event) => {
+  if (!(event.target instanceof Element)) return;
+  closeMenus(event.target.closest('details[data-menu]'));
+  const button = event.target.closest('button');
+  if (!button) return;
+  if (button.getAttribute('aria-disabled') === 'true') event.preventDefault();
+  if (button.dataset.copy !== undefined) copyFrom(button);
+  if (button.dataset.opens) {
+    const dialog = document.getElementById(button.dataset.opens);
+    if (dialog instanceof HTMLDialogElement) dialog.showModal();
+  }
+  if (button.dataset.closes !== undefined) button.closest('dialog')?.close();
+  if (button.dataset.print !== undefined) window.print();
+});
+
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  const open = document.activeElement?.closest('details[data-menu][open]');
+  closeMenus(null);
+  open?.querySelector('summary')?.focus();
+});
+
+/* A sign-out in one tab ends the others: what they show belongs to a session that is over. */
+const session = new BroadcastChannel('jit-session');
+session.addEventListener('message', ({ data }) => { if (data === 'ended') location.replace('/login'); });
+document.addEventListener('submit', (event) => {
+  if (event.target instanceof HTMLFormElement && event.target.dataset.signsOut !== undefined) session.postMessage('ended');
+});
+
+/* The summary of errors takes the focus, so that a keyboard starts at what is wrong. */
+const first = document.querySelector('[data-focus]');
+if (first instanceof HTMLElement) first.focus();
