@@ -1,4 +1,4 @@
-"""The database's schema: which revision it is at, and how it gets to the newest (Alembic, as the owner of the tables)."""
+"""The database's schema: which revision it is at, and how it gets to the newest (Alembic, as its owner)."""
 
 import io
 from contextlib import redirect_stdout

@@ -1,4 +1,4 @@
-"""The third door: what a room's `commands.py` shares, as doors for HTTP and sockets share the rest of this package.
+r"""The third door: what a room's `commands.py` shares, as doors for HTTP and sockets share the rest of this package.
 
 A room's commands are plain click groups. They take `@in_terminal`, make one call to a use-case and `say` what came:
 
@@ -12,7 +12,7 @@ A room's commands are plain click groups. They take `@in_terminal`, make one cal
         "List the agencies."
         with terminal.work() as uow:
             found = identity.agencies(uow)
-        terminal.say([row.model_dump(mode="json") for row in found], "\\n".join(row.name for row in found))
+        terminal.say([row.model_dump(mode="json") for row in found], "\n".join(row.name for row in found))
 
 `jit_server.cli` finds the group by its name, gives every command `--json`, and turns a `JitError` into one line on
 stderr and exit code 1; `Unverified` means exit code 3.

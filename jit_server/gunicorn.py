@@ -1,0 +1,22 @@
+"""Gunicorn's settings, read as `gunicorn -c python:jit_server.gunicorn 'jit_server.app:create()'` by `jit-server serve`."""
+
+from jit_server.core.settings import load
+
+_settings = load()
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+worker_class = "gevent"
+worker_connections = 2000
+proc_name = "jit-server"
+graceful_timeout = 15  # seconds for requests under way; sockets are closed with "going away" and resume elsewhere
+timeout = 60  # a worker whose hub does not turn for so long is replaced
+keepalive = 15
+max_requests = 0
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+forwarded_allow_ips = ""  # proxies are counted exactly by the application (JIT_TRUSTED_PROXIES)
+control_socket_disable = True
+errorlog = "-"
+loglevel = "warning"
