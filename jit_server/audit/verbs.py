@@ -1,0 +1,99 @@
+"""Which of the six processing operations of LED Art. 25(1) each event is; an event that is not listed cannot be recorded.
+
+Directive (EU) 2016/680 wants logs of collection, alteration, consultation, disclosure (transfers included), combination
+and erasure. `None` marks events that touch no personal data of a case, such as a session.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Verb(StrEnum):
+    """A processing operation that LED Art. 25(1) wants logged."""
+
+    COLLECTION = "collection"
+    ALTERATION = "alteration"
+    CONSULTATION = "consultation"
+    DISCLOSURE = "disclosure"
+    COMBINATION = "combination"
+    ERASURE = "erasure"
+
+
+class UnknownEvent(LookupError):  # noqa: N818 - reads better where it is raised
+    """The event stands in no line of `EVENTS`: decide which processing operation it is, then record it."""
+
+
+EVENTS: Mapping[str, Verb | None] = MappingProxyType(
+    {
+        # the server and who may enter it
+        "agency:added": None,
+        "agency:changed": None,
+        "agency:disabled": None,
+        "state:added": None,
+        "issuer:changed": None,
+        "person:invited": Verb.COLLECTION,
+        "person:enrolled": Verb.COLLECTION,
+        "person:changed": Verb.ALTERATION,
+        "person:read": Verb.CONSULTATION,
+        "person:disabled": Verb.ALTERATION,
+        "session:started": None,
+        "session:refused": None,
+        "session:ended": None,
+        "access:refused": None,  # nothing was processed; `facts.action` says what was asked
+        "key:created": None,
+        # workspaces
+        "workspace:proposed": Verb.COLLECTION,
+        "workspace:opened": Verb.ALTERATION,
+        "workspace:phase_changed": Verb.ALTERATION,
+        "workspace:listed": Verb.CONSULTATION,
+        "workspace:read": Verb.CONSULTATION,
+        "agreement:proposed": Verb.COLLECTION,
+        "agreement:signed": Verb.ALTERATION,
+        "agreement:read": Verb.CONSULTATION,
+        "member:invited": Verb.COLLECTION,
+        "member:joined": Verb.ALTERATION,
+        "member:changed": Verb.ALTERATION,
+        "member:ended": Verb.ALTERATION,
+        "member:listed": Verb.CONSULTATION,
+        "policy:explained": None,
+        # conversation: to post is to disclose to those who may read
+        "channel:created": Verb.COLLECTION,
+        "channel:listed": Verb.CONSULTATION,
+        "channel:read": Verb.CONSULTATION,
+        "message:posted": Verb.DISCLOSURE,
+        "message:edited": Verb.ALTERATION,
+        "message:withdrawn": Verb.ALTERATION,  # the text stays in its history
+        "message:listed": Verb.CONSULTATION,
+        "message:read": Verb.CONSULTATION,
+        # evidence: bytes that leave the server are disclosed
+        "evidence:declared": Verb.COLLECTION,
+        "evidence:registered": Verb.COLLECTION,
+        "evidence:rejected": Verb.ERASURE,  # the bytes did not match what was declared, and were dropped
+        "evidence:abandoned": Verb.ERASURE,
+        "evidence:listed": Verb.CONSULTATION,
+        "evidence:read": Verb.CONSULTATION,
+        "evidence:verified": Verb.CONSULTATION,
+        "evidence:damaged": Verb.CONSULTATION,  # a read found other bytes than were registered
+        "evidence:downloaded": Verb.DISCLOSURE,
+        "evidence:exported": Verb.DISCLOSURE,
+        "custody:read": Verb.CONSULTATION,
+        # the log itself (LED Art. 25(2): its use is logged too)
+        "log:read": Verb.CONSULTATION,
+        "log:verified": None,
+        "log:exported": Verb.DISCLOSURE,
+        "checkpoint:signed": None,
+    }
+)
+
+
+def verb_of(event: str) -> Verb | None:
+    """Tell which processing operation an event is, if any.
+
+    Raises:
+        UnknownEvent: the event is in no line above.
+    """
+    try:
+        return EVENTS[event]
+    except KeyError:
+        raise UnknownEvent(f"{event!r} is not in jit_server/audit/verbs.py") from None
