@@ -39,9 +39,9 @@ LEEWAY: Final = 30
 SCOPE: Final = "openid profile email"
 LONGEST_CODE: Final = 4096
 LONGEST_NAME: Final = 255
+SKEWED: Final = "Your agency's clock and this server's differ by more than 30 seconds: tell your agency."
 UNTRUSTED: Final = (
     "Your agency's answer could not be trusted, so nobody was signed in. Start again at the sign-in page."
-)
 )
 
 
@@ -217,7 +217,8 @@ def verify(client: Client, provider: Provider, id_token: str, access_token: str,
     try:
         claims.validate(now=now, leeway=LEEWAY)
     except JoseError as error:
-        raise refused(f"claim-{getattr(error, 'claim', 'wrong')}") from error
+        claim = getattr(error, "claim", "wrong")
+        raise refused(f"claim-{claim}", SKEWED if claim in {"exp", "nbf", "iat"} else "") from error
     _exact(client, claims, pending, now)
     _at_hash(claims, access_token, token.header["alg"])
     return _assertion(client, claims)
@@ -244,7 +245,7 @@ def _exact(client: Client, claims: Mapping[str, Any], pending: Pending, now: int
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), pending.nonce.encode()):
         raise refused("claim-nonce")
     if claims["iat"] < pending.created_at.timestamp() - LEEWAY:
-        raise refused("claim-iat", "Your agency's clock and this server's differ too much: tell your agency.")
+        raise refused("claim-iat", SKEWED)
     auth_time = claims.get("auth_time")
     if auth_time is not None and (isinstance(auth_time, bool) or not 0 < auth_time <= now + LEEWAY):
         raise refused("claim-auth_time")
