@@ -1,4 +1,4 @@
-"""Gunicorn's settings, read as `gunicorn -c python:jit_server.gunicorn 'jit_server.app:create()'` by `jit-server serve`."""
+"""Gunicorn's settings: `gunicorn -c python:jit_server.gunicorn 'jit_server.app:create()'` is what `serve` runs."""
 
 from jit_server.core.settings import load
 
