@@ -40,10 +40,12 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class What:
-    """What the act was about."""
+    """What the act was about; whose it was and how it was marked then, so that the log hides what is hidden."""
 
     kind: str
     id: UUID | None = None
+    party: UUID | None = None
+    handling: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,12 @@ class Entry:
                     "session": _text(self.who.session),
                     "acr": self.who.acr,
                 },
-                "subject": {"kind": self.what.kind, "id": _text(self.what.id)},
+                "subject": {
+                    "kind": self.what.kind,
+                    "id": _text(self.what.id),
+                    "party": _text(self.what.party),
+                    "handling": self.what.handling,
+                },
                 "why": {"code": self.why.code, "text": self.why.text} if self.why else None,
                 "clause": self.clause,
                 "recipients": _plain(self.recipients),

@@ -14,6 +14,8 @@ audit_entry = Table(
     Column("event", Text, nullable=False),
     Column("subject_kind", Text, nullable=False),
     Column("subject_id", Uuid),
+    Column("party_id", Uuid),
+    Column("handling", Text),
     Column("actor_id", Uuid),
     Column("agency_id", Uuid),
     Column("at", UtcDateTime, nullable=False),
@@ -29,8 +31,8 @@ audit_entry = Table(
     Index(None, "log_id", "subject_id", "position"),
 )
 """One row an entry. `canonical` is the entry; the columns before it are a projection of it, for queries. `nodes` holds
-the hashes of the complete subtrees that this leaf closes, from level 1 upwards: the node (level, index) lies in the row
-at position `(index + 1) << level`."""
+the hashes of the complete subtrees that this leaf closes, from level 1 upwards: the node (level, number) lies in the row
+at position `(number + 1) << level`."""
 
 audit_head = Table(
     "audit_head",

@@ -73,9 +73,10 @@ BEGIN
     now_size := now_size + 1;
   END LOOP;
   INSERT INTO public.audit_entry
-    (log_id, position, id, event, subject_kind, subject_id, actor_id, agency_id, at, result, canonical, leaf_hash, nodes, link)
+    (log_id, position, id, event, subject_kind, subject_id, party_id, handling, actor_id, agency_id, at, result, canonical, leaf_hash, nodes, link)
   SELECT log, after + e.number, (e.content->>'id')::uuid, e.content->>'event',
          e.content#>>'{subject,kind}', (e.content#>>'{subject,id}')::uuid,
+         (e.content#>>'{subject,party}')::uuid, e.content#>>'{subject,handling}',
          (e.content#>>'{actor,person}')::uuid, (e.content#>>'{actor,agency}')::uuid,
          (e.content->>'at')::timestamptz, e.content->>'result', e.canonical, e.leaf_hash, e.nodes, e.link
   FROM (SELECT u.*, convert_from(u.canonical, 'UTF8')::jsonb AS content
@@ -144,6 +145,8 @@ def upgrade() -> None:
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("subject_kind", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=True),
+        sa.Column("party_id", sa.Uuid(), nullable=True),
+        sa.Column("handling", sa.Text(), nullable=True),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
         sa.Column("agency_id", sa.Uuid(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -190,7 +193,9 @@ def upgrade() -> None:
         ("audit_head", "DELETE OR TRUNCATE"),
     ):
         op.execute(f"CREATE TRIGGER {table}_append_only BEFORE {acts} ON {table} EXECUTE FUNCTION audit_refuse()")
-    op.execute("CREATE TRIGGER audit_head_grows BEFORE UPDATE ON audit_head FOR EACH ROW EXECUTE FUNCTION audit_grow_only()")
+    op.execute(
+        "CREATE TRIGGER audit_head_grows BEFORE UPDATE ON audit_head FOR EACH ROW EXECUTE FUNCTION audit_grow_only()"
+    )
     for table in ("audit_entry", "audit_head", "audit_checkpoint"):
         protect(table, "SELECT", column="log_id")
 

@@ -106,14 +106,16 @@ def _messages() -> None:
         sa.ForeignKeyConstraint(["party_id"], ["party.id"], name="fk_message_party_id_party"),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_message_agency_id_agency"),
         sa.ForeignKeyConstraint(
-            ["reply_to", "channel_id"], ["message.id", "message.channel_id"], name="fk_message_reply_to_channel_id_message"
+            ["reply_to", "channel_id"],
+            ["message.id", "message.channel_id"],
+            name="fk_message_reply_to_channel_id_message",
         ),
         sa.CheckConstraint("position > 0", name="ck_message_position"),
         sa.CheckConstraint("length(text) BETWEEN 1 AND 20000", name="ck_message_text"),
         sa.CheckConstraint("length(topic) BETWEEN 1 AND 80", name="ck_message_topic"),
         sa.CheckConstraint(HANDLING, name="ck_message_handling"),
         sa.CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{8,64}$'", name="ck_message_client_id"),
-        sa.CheckConstraint("octet_length(salt) = 16", name="ck_message_salt"),
+        sa.CheckConstraint("octet_length(salt) = 32", name="ck_message_salt"),
     )
     op.create_index("uq_message_workspace_id_position", "message", ["workspace_id", "position"], unique=True)
     op.create_index("ix_message_channel_id_position", "message", ["channel_id", "position"])
@@ -144,8 +146,10 @@ def _changes() -> None:
         sa.CheckConstraint("length(text) <= 20000", name="ck_message_change_text"),
         sa.CheckConstraint("length(reason) <= 500", name="ck_message_change_reason"),
         sa.CheckConstraint("(kind = 'edit') = (length(text) > 0)", name="ck_message_change_edit_has_text"),
-        sa.CheckConstraint("(kind = 'withdrawal') = (length(reason) > 0)", name="ck_message_change_withdrawal_has_reason"),
-        sa.CheckConstraint("octet_length(salt) = 16", name="ck_message_change_salt"),
+        sa.CheckConstraint(
+            "(kind = 'withdrawal') = (length(reason) > 0)", name="ck_message_change_withdrawal_has_reason"
+        ),
+        sa.CheckConstraint("octet_length(salt) = 32", name="ck_message_change_salt"),
     )
 
 

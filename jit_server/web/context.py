@@ -1,0 +1,83 @@
+"""What one request knows: the house it runs in, the actor of its session, and the unit of work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from flask import current_app, g, request
+from sqlmodel import Session
+
+from jit_server.access import ANONYMOUS, Actor
+from jit_server.core import clock
+from jit_server.core.database import act_as
+from jit_server.core.errors import NotSignedIn
+from jit_server.work import House, UnitOfWork, problem_of
+
+Loader = Callable[[Session, str, str, Any], Actor | None]
+"""(session, cookie, user agent, now) -> the signed-in person, or None. Given by the room that knows people."""
+
+
+@dataclass
+class Frame:
+    """What `app.py` gives the web: the house, who loads sessions, and what every page shows."""
+
+    house: House
+    load_actor: Loader
+    page_context: Callable[[], dict[str, Any]] = field(default=dict)
+
+
+def frame() -> Frame:
+    """The frame of the running app."""
+    return cast("Frame", current_app.extensions["jit"])
+
+
+def house() -> House:
+    """What this process holds."""
+    return frame().house
+
+
+def cookie() -> str:
+    """The value of the session cookie, or an empty string."""
+    return request.cookies.get(house().settings.cookie, "")
+
+
+def load_actor(raw: str, user_agent: str) -> Actor:
+    """Who a session cookie belongs to, asked of the database each time so that an ended session ends now."""
+    if not raw:
+        return ANONYMOUS
+    try:
+        with Session(house().engine) as session:
+            act_as(session.connection(), "system")
+            found = frame().load_actor(session, raw, user_agent, clock.now())
+            session.commit()
+    except Exception as error:
+        known = problem_of(error)
+        if known is None:
+            raise
+        raise known from error
+    return found or ANONYMOUS
+
+
+def actor() -> Actor:
+    """Who asks; loaded once a request."""
+    if "actor" not in g:
+        g.actor = load_actor(cookie(), request.headers.get("User-Agent", ""))
+    return cast("Actor", g.actor)
+
+
+def signed_in() -> Actor:
+    """Who asks, or a refusal.
+
+    Raises:
+        NotSignedIn: no session, or one that has ended.
+    """
+    who = actor()
+    if who.kind != "person":
+        raise NotSignedIn
+    return who
+
+
+def work() -> UnitOfWork:
+    """The unit of work of this request's actor; doors open it with `with`."""
+    g.uow = house().work(actor())
+    return cast("UnitOfWork", g.uow)

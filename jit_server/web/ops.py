@@ -1,0 +1,100 @@
+"""For operators and browsers: health, readiness, metrics, assets, CSP reports."""
+
+import hmac
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from sqlalchemy import text
+
+from jit_server.core.errors import JitError, NotFound
+from jit_server.web import assets, context
+from jit_server.web.api import answer
+from jit_server.web.declared import declare, public
+from jit_server.work import problem_of
+
+log = structlog.get_logger()
+REQUESTS = Histogram("jit_request_seconds", "Time to answer a request", ["method", "endpoint", "status"])
+CSP_REPORTS = Counter("jit_csp_reports_total", "Browser reports of a broken content policy")
+
+
+def healthz() -> ResponseReturnValue:
+    """The process is alive."""
+    return answer({"status": "alive"})
+
+
+def readyz() -> ResponseReturnValue:
+    """Whether the server can work: needs the database; vault and bus are named when they are down."""
+    house = context.house()
+    parts: dict[str, str] = {}
+    try:
+        with house.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        parts["database"] = "ok"
+    except Exception as error:
+        if problem_of(error) is None:
+            raise
+        parts["database"] = "down"
+    try:
+        house.vault.status()
+        parts["vault"] = "ok"
+    except JitError:
+        parts["vault"] = "down"
+    ready = parts["database"] == "ok"
+    degraded = ready and "down" in parts.values()
+    return answer({"status": "degraded" if degraded else "ready" if ready else "down", **parts}, 200 if ready else 503)
+
+
+def metrics() -> ResponseReturnValue:
+    """Prometheus figures, for whoever holds the token; from loopback where no token is set."""
+    token_file = context.house().settings.metrics_token_file
+    if token_file is not None:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token_file.read_text().strip().encode()):
+            raise NotFound
+    elif request.remote_addr not in {"127.0.0.1", "::1"}:
+        raise NotFound
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def csp_report() -> ResponseReturnValue:
+    """A browser saw something that the content policy forbids. Counted; only the directive is logged."""
+    CSP_REPORTS.inc()
+    report = (request.get_json(silent=True, force=True) or {}).get("csp-report", {})
+    log.warning(
+        "csp-report", directive=str(report.get("violated-directive", ""))[:100] if isinstance(report, dict) else ""
+    )
+    return "", 204
+
+
+def asset_file(file: str) -> ResponseReturnValue:
+    """One built browser asset."""
+    return assets.respond(file)
+
+
+def install(app: Flask) -> None:
+    """Add the doors and measure every request."""
+    doors = (
+        ("/healthz", healthz, "GET", "says only that the process lives"),
+        ("/livez", healthz, "GET", "alias of /healthz"),
+        ("/readyz", readyz, "GET", "says only which parts answer"),
+        ("/metrics", metrics, "GET", "guarded by token or loopback"),
+        ("/csp-report", csp_report, "POST", "browsers send it without a session"),
+        (f"{assets.URL}/<file>", asset_file, "GET", "scripts and styles, the same for all"),
+    )
+    for rule, view, method, why in doors:
+        app.add_url_rule(rule, rule.strip("/").replace("/", "_"), declare(view, public(why)), methods=[method])
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def measure(response: Response) -> Response:
+        if "started" in g:
+            REQUESTS.labels(request.method, request.endpoint or "none", response.status_code).observe(
+                time.perf_counter() - g.started
+            )
+        return response

@@ -1,0 +1,103 @@
+"""Errors on the wire: RFC 9457 for machines, a page that explains for people, one object behind both."""
+
+import inspect
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from flask import Flask, Response, g, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from jit_server.core import errors
+from jit_server.core.errors import JitError
+from jit_server.web import pages
+from jit_server.web.declared import public
+from jit_server.work import problem_of
+
+log = structlog.get_logger()
+
+_OF_STATUS: dict[int, type[JitError]] = {
+    400: errors.Malformed,
+    403: errors.NotPermitted,
+    404: errors.NotFound,
+    405: errors.NotAllowed,
+    413: errors.TooLarge,
+    415: errors.UnsupportedType,
+    429: errors.TooMany,
+}
+KNOWN: dict[str, type[JitError]] = {
+    kind.slug: kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, JitError)
+}
+
+
+def wants_page() -> bool:
+    """Whether a person looks at the answer rather than a program."""
+    if request.path.startswith(("/api/", "/socket.io")):
+        return False
+    best = request.accept_mimetypes.best_match(["text/html", "application/problem+json", "application/json"])
+    return best == "text/html" and "text/html" in request.headers.get("Accept", "")
+
+
+def respond(error: JitError) -> ResponseReturnValue:
+    """The error as a problem or as a page. A 404 says nothing of the address, so hidden and absent look alike."""
+    problem = error.problem()
+    headers: dict[str, str] = {"Retry-After": "5"} if error.status in {429, 503} else {}
+    if not isinstance(error, errors.NotFound):
+        problem["trace_id"] = g.setdefault("trace_id", secrets.token_hex(8))
+    if wants_page():
+        if isinstance(error, errors.NotSignedIn) and request.method == "GET":
+            return redirect("/login?" + urlencode({"next": request.full_path.rstrip("?")}), 303)
+        return render_template("problem.html", problem=problem, **_shown(error)), error.status, headers
+    body = _json(problem)
+    return Response(body, error.status, headers, content_type="application/problem+json")
+
+
+def _json(problem: dict[str, Any]) -> str:
+    import json  # noqa: PLC0415 - kept beside its only use
+
+    return json.dumps(problem, default=str, ensure_ascii=False)
+
+
+def _shown(error: JitError) -> dict[str, Any]:
+    return {"denied": error.members.get("policy")}
+
+
+def install(app: Flask) -> None:
+    """Turn every error into its problem; what nobody foresaw is logged with its trace id and shown without detail."""
+
+    @app.errorhandler(JitError)
+    def ours(error: JitError) -> ResponseReturnValue:
+        return respond(error)
+
+    @app.errorhandler(HTTPException)
+    def theirs(error: HTTPException) -> ResponseReturnValue:
+        if error.code is not None and error.code < 400:  # noqa: PLR2004 - redirects are no errors
+            return error.get_response()
+        return respond(_OF_STATUS.get(error.code or 500, errors.Malformed)())
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> ResponseReturnValue:
+        known = problem_of(error)
+        if known is None:
+            known = JitError("The server made a mistake. It is on record; nothing was changed.")
+            g.trace_id = secrets.token_hex(8)
+            log.exception("unforeseen", trace_id=g.trace_id, path=request.path)
+        return respond(known)
+
+    def problem_page(slug: str) -> ResponseReturnValue:
+        """What a problem's `type` links to."""
+        kind = KNOWN.get(slug)
+        if kind is None:
+            raise errors.NotFound
+        error = kind(inspect.cleandoc(kind.__doc__ or kind.title))
+        if wants_page():
+            return pages.show("problem.html", problem=error.problem(), denied=None)
+        return Response(_json(error.problem()), content_type="application/json")
+
+    from jit_server.web.declared import declare  # noqa: PLC0415 - keeps the public names of this module few
+
+    app.add_url_rule(
+        "/problems/<slug>", "problem_page", declare(problem_page, public("explains errors; names nothing of a case"))
+    )

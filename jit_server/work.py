@@ -1,0 +1,409 @@
+"""The unit of work: one actor, one transaction, one moment. Nobody else commits.
+
+A use-case fetches, adds, records. On the way out the rows are flushed, the audit entries sealed under the workspace's
+lock, and both committed at once; news leaves after the commit. A refusal rolls back and is recorded in a commit of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from uuid import UUID
+
+from psycopg import errors as pg
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql import Select
+from sqlmodel import Session, SQLModel, select
+
+from jit_server import access, audit
+from jit_server.access import Action, Actor, Decision, Handling, Origin, Policy, Standing
+from jit_server.core import clock
+from jit_server.core.database import act_as
+from jit_server.core.errors import Conflict, DatabaseDown, Invalid, JitError, NotFound, NotPermitted
+
+if TYPE_CHECKING:
+    from jit_server.core.keys import SigningKey
+    from jit_server.core.settings import Settings
+    from jit_server.core.vault import Vault
+
+RowT = TypeVar("RowT")
+TableT = TypeVar("TableT", bound=SQLModel)
+
+SERVER_LOG = UUID(int=0)
+"""The log of what belongs to no workspace: sign-ins, agencies, sessions."""
+
+
+class Hints(Protocol):
+    """Whoever wants to know that a log has grown (the bus)."""
+
+    def hint(self, log_id: UUID, position: int) -> None:
+        """The log has reached this position; called after the commit, must not block."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What one process holds for its whole life."""
+
+    settings: "Settings"
+    engine: Engine
+    vault: "Vault"
+    key: "SigningKey"
+    bus: Hints | None = None
+
+    def work(self, actor: Actor) -> "UnitOfWork":
+        """A unit of work for this actor."""
+        return UnitOfWork(self, actor)
+
+
+@dataclass(slots=True)
+class _Record:
+    """An entry that waits for its place in a log."""
+
+    log_id: UUID
+    event: str
+    subject: Any
+    facts: dict[str, Any] = field(default_factory=dict)
+    why: dict[str, str] | None = None
+    clause: str | None = None
+    recipients: tuple[str, ...] = ()
+    result: Literal["ok", "denied", "error"] = "ok"
+
+
+def _log_of(row: Any) -> UUID:
+    """The log a row's events belong to: its workspace's, or the server's."""
+    if getattr(type(row), "__workspace__", False):
+        return row.id  # type: ignore[no-any-return]
+    return getattr(row, "workspace_id", None) or SERVER_LOG
+
+
+class UnitOfWork:
+    """One use-case's access to rows, policy, log and vault. Use as a context manager; every door calls it the same way."""
+
+    def __init__(self, house: House, actor: Actor) -> None:
+        self.house = house
+        self.actor = actor
+        self.now: datetime = clock.now()
+        self.vault = house.vault
+        self.session = Session(house.engine, expire_on_commit=False)
+        self._mark = actor.mark
+        self._standings: dict[UUID, Standing | None] = {}
+        self._placed: list[Any] = []
+        self._records: list[_Record] = []
+        event.listen(self.session, "after_begin", self._say_who)
+
+    def _say_who(self, _session: Any, _transaction: Any, connection: Connection) -> None:
+        act_as(connection, self._mark)
+
+    @property
+    def connection(self) -> Connection:
+        """The transaction's connection, for statements that are no rows of one table."""
+        return self.session.connection()
+
+    def __enter__(self) -> Self:
+        """Begin; the connection is taken only when first needed."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit rows and entries together, or nothing; then tell the bus. A refusal is recorded by itself."""
+        try:
+            if error is None:
+                self._commit()
+                return
+            self.session.rollback()
+            if isinstance(error, Refusal):
+                self._record_refusal(error)
+            known = problem_of(error)
+            if known is not None and known is not error:
+                raise known from error
+        finally:
+            event.remove(self.session, "after_begin", self._say_who)
+            self.session.close()
+
+    # --- who asks
+
+    def standing(self, workspace_id: UUID) -> Standing | None:
+        """What the actor is in the workspace; None for outsiders. Asked once per unit of work."""
+        if workspace_id not in self._standings:
+            person = self.actor.person_id
+            found = access.standing(self.connection, person, workspace_id) if person else None
+            self._standings[workspace_id] = found
+        return self._standings[workspace_id]
+
+    def _member(self, workspace_id: UUID) -> Standing:
+        standing = self.standing(workspace_id)
+        if standing is None:
+            raise NotFound
+        return standing
+
+    def policy(self, standing: Standing) -> Policy:
+        """The rules in force in the workspace of this standing."""
+        return access.policy_of(self.connection, standing.workspace_id, standing.policy_version)
+
+    def decide(self, action: Action, row: Any, standing: Standing) -> Decision:
+        """What the policy says about this action on this row."""
+        origin, handling = kinds_of(row, standing)
+        return self.policy(standing).decide(
+            standing.role, standing.party_class, origin, handling, standing.phase, action
+        )
+
+    def permits(self, action: Action, row: Any) -> bool:
+        """Whether the actor may do this to the row, without asking for it (buttons, lists)."""
+        standing = self.standing(_log_of(row))
+        return standing is not None and self.decide(action, row, standing).allowed
+
+    # --- fetch and authorise in one call
+
+    def get(self, table: type[TableT], key: UUID, *, to: Action, within: UUID | None = None) -> TableT:
+        """Fetch a row in order to do something with it.
+
+        Args:
+            table: has `workspace_id`, or is the workspace itself.
+            key: the row's id.
+            to: what will be done with it.
+            within: the workspace named by the caller, if any; a row of another one is absent.
+
+        Raises:
+            NotFound: no such row, or none that the actor may know of: outsiders and hidden rows look alike.
+            NotPermitted: an insider without the right; the refusal goes on the workspace's log.
+        """
+        row = self.session.get(table, key)
+        if row is None or (within is not None and _log_of(row) != within):
+            raise NotFound
+        standing = self._member(_log_of(row))
+        known_by: Action | None = getattr(table, "__known_by__", None)
+        if known_by is not None and not self.decide(known_by, row, standing).allowed:
+            raise NotFound
+        self.require(to, row, standing)
+        return row
+
+    def require(self, action: Action, row: Any, standing: Standing | None = None) -> None:
+        """Refuse, with the reason and on the record, unless the actor may do this to the row."""
+        standing = standing or self._member(_log_of(row))
+        decision = self.decide(action, row, standing)
+        if not decision.allowed:
+            raise Refusal(action, row, standing, decision)
+
+    def select(self, table: type[TableT], *, to: Action, within: UUID) -> "Select[tuple[TableT]]":
+        """A query over the rows of a workspace to which the actor may do this; narrow it further and pass it to `all`."""
+        return select(table).where(self.scope(table, to=to, within=within))
+
+    def scope(self, table: type[Any], *, to: Action, within: UUID) -> Any:
+        """The condition that `select` adds, for queries over columns.
+
+        Raises:
+            NotFound: an outsider.
+            NotPermitted: an insider to whom no row of this kind is open.
+        """
+        standing = self._member(within)
+        policy = self.policy(standing)
+        if not any(
+            policy.permits(standing, to, origin=origin, handling=code) for origin in Origin for code in Handling
+        ):
+            decision = policy.decide(standing.role, standing.party_class, Origin.OWN, Handling.H0, standing.phase, to)
+            raise Refusal(to, None, standing, decision)
+        return policy.visible(table, standing, to)
+
+    def all(self, statement: "Select[tuple[RowT]]") -> Sequence[RowT]:
+        """The rows of a statement made by `select`."""
+        return self.session.scalars(statement).all()
+
+    def first(self, statement: "Select[tuple[RowT]]") -> RowT | None:
+        """The first row of a statement made by `select`, or None."""
+        return self.session.scalars(statement).first()
+
+    def find(self, table: type[TableT], **equal: Any) -> TableT | None:
+        """A room's own look-up of one of its rows by its unique columns; row-level security still holds."""
+        statement = select(table)
+        for name, value in equal.items():
+            statement = statement.where(getattr(table, name) == value)
+        return self.session.scalars(statement).first()
+
+    # --- change and record
+
+    def add(self, row: TableT) -> TableT:
+        """Keep a new row. One with a `position` is written at the commit, when its place in the log is known."""
+        if getattr(row, "position", 0) is None:
+            self._placed.append(row)
+        else:
+            self.session.add(row)
+        return row
+
+    def record(  # noqa: PLR0913 - the questions an entry answers
+        self,
+        event: str,
+        subject: Any = None,
+        *,
+        workspace_id: UUID | None = None,
+        why: dict[str, str] | None = None,
+        clause: str | None = None,
+        recipients: tuple[str, ...] = (),
+        result: Literal["ok", "denied", "error"] = "ok",
+        **facts: Any,
+    ) -> None:
+        """Put an event on the record; it commits with the rows or not at all.
+
+        Args:
+            event: past tense, `evidence:registered`.
+            subject: the row it happened to.
+            workspace_id: whose log, where there is no subject.
+            why: `{code, text}`: purpose or legal basis (LED Art. 25).
+            clause: the clause of the agreement under which it happened.
+            recipients: ids of those to whom something was disclosed.
+            result: `ok`, `denied` or `error`.
+            facts: JSON values; never personal text, only keyed commitments of it.
+        """
+        log_id = workspace_id or (_log_of(subject) if subject is not None else SERVER_LOG)
+        self._records.append(_Record(log_id, event, subject, facts, why, clause, recipients, result))
+
+    @contextmanager
+    def as_system(self) -> Iterator[None]:
+        """Pass the second wall for a step that founds a membership (proposing a workspace): nobody is a member yet."""
+        self._mark = "system"
+        if self.session.in_transaction():
+            act_as(self.connection, self._mark)
+        try:
+            yield
+            self.session.flush()
+        finally:
+            self._mark = self.actor.mark
+            if self.session.in_transaction():
+                act_as(self.connection, self._mark)
+
+    def forget_standings(self) -> None:
+        """Ask anew what the actor is, after a change of members or phase in this unit of work."""
+        self._standings.clear()
+
+    # --- the end
+
+    def _commit(self) -> None:
+        reached = self._seal()
+        self.session.commit()
+        if self.house.bus is not None:
+            for log_id, position in reached.items():
+                if log_id != SERVER_LOG:
+                    self.house.bus.hint(log_id, position)
+
+    def _seal(self) -> dict[UUID, int]:
+        """Give every entry its place. The lock is taken as late as possible, logs in order, so that none waits in a ring."""
+        if not self._records:
+            if self._placed:
+                msg = "a row with a position needs an event that records it"
+                raise RuntimeError(msg)
+            return {}
+        if not self._placed:
+            self.session.flush()
+        by_log: dict[UUID, list[_Record]] = defaultdict(list)
+        for record in self._records:
+            by_log[record.log_id].append(record)
+        reached: dict[UUID, int] = {}
+        for log_id in sorted(by_log):
+            size = audit.lock(self.connection, log_id)
+            entries = []
+            for place, record in enumerate(by_log[log_id], start=size + 1):
+                if record.subject is not None and getattr(record.subject, "position", 0) is None:
+                    record.subject.position = place
+                entries.append(self._entry(record))
+            self.session.add_all(row for row in self._placed if row.position is not None)
+            self._placed = [row for row in self._placed if row.position is None]
+            self.session.flush()
+            reached[log_id] = audit.append(self.connection, log_id, entries, after=size)
+        if self._placed:
+            msg = "a row with a position was added without the event that records it"
+            raise RuntimeError(msg)
+        return reached
+
+    def _entry(self, record: _Record) -> audit.Entry:
+        subject, actor = record.subject, self.actor
+        handling = getattr(subject, "handling", None)
+        if subject is None:
+            what = audit.What("server" if record.log_id == SERVER_LOG else "workspace", None)
+        else:
+            what = audit.What(
+                subject.__tablename__,
+                subject.id,
+                getattr(subject, "party_id", None),
+                str(handling) if handling else None,
+            )
+        return audit.Entry(
+            log=record.log_id,
+            event=record.event,
+            at=self.now,
+            who=audit.Who(
+                kind=actor.kind, agency=actor.agency_id, person=actor.person_id, session=actor.session_id, acr=actor.acr
+            ),
+            what=what,
+            tz=actor.preferences.get("zone", "UTC"),
+            why=audit.Why(**record.why) if record.why else None,
+            clause=record.clause,
+            recipients=record.recipients,
+            result=record.result,
+            facts=record.facts,
+        )
+
+    def _record_refusal(self, error: "Refusal") -> None:
+        """The refusal alone, in a transaction of its own, after the work was rolled back."""
+        self._placed.clear()
+        policy = error.members["policy"]
+        self._records = [
+            _Record(
+                error.workspace_id,
+                "access:refused",
+                error.subject,
+                facts={"action": policy["action"]},
+                clause=policy["clause"] or None,
+                result="denied",
+            )
+        ]
+        self._commit()
+
+
+def kinds_of(row: Any, standing: Standing) -> tuple[Origin, Handling]:
+    """Whose a row is and how it is marked, as the policy sees it; rows without an owner count as one's own."""
+    party = getattr(row, "party_id", None)
+    origin = Origin.OWN if party in {None, standing.party_id} else Origin.PARTNER
+    marking = getattr(row, "handling", None)
+    return origin, Handling(marking) if marking else Handling.H0
+
+
+class Refusal(NotPermitted):
+    """An insider was refused: carries what the record needs beside the problem that is shown."""
+
+    def __init__(self, action: Action, row: Any, standing: Standing, decision: Decision) -> None:
+        origin, handling = kinds_of(row, standing)
+        super().__init__(
+            decision.reason or "No rule of the agreement or of the baseline allows this to your role.",
+            policy={
+                "action": str(action),
+                "clause": decision.clause,
+                "role": str(standing.role),
+                "party_class": str(standing.party_class),
+                "origin": str(origin),
+                "handling": str(handling),
+                "phase": str(standing.phase),
+            },
+            workspace=str(standing.workspace_id),
+        )
+        self.workspace_id = standing.workspace_id
+        self.subject = row
+
+
+def problem_of(error: BaseException) -> JitError | None:
+    """The problem that an error of the database driver means to the person who asked, or None."""
+    if isinstance(error, JitError):
+        return error
+    if isinstance(error, IntegrityError):
+        if isinstance(error.orig, pg.UniqueViolation):
+            return Conflict("This exists already.")
+        return Invalid("The values do not fit together.")
+    if isinstance(error, DBAPIError) and isinstance(error.orig, pg.DataError):
+        return Invalid("A value does not fit its field.")
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):
+        return DatabaseDown()
+    return None
