@@ -1,1 +1,47 @@
 """Who people are: States, agencies with their own identity providers, people, sign-in and sessions."""
+
+from jit_server.identity.models import (
+    Agency,
+    AuthMethod,
+    Claim,
+    Invitation,
+    Issuer,
+    LoginSession,
+    NewAgency,
+    NewInvitation,
+    NewIssuer,
+    NewPerson,
+    Person,
+    Preferences,
+    SendKey,
+    State,
+    Theme,
+)
+from jit_server.identity.usecases.account import (
+    LANGUAGES,
+    change_settings,
+    end_other_sessions,
+    end_session,
+    me,
+    my_sessions,
+    sign_out,
+    zones,
+)
+from jit_server.identity.usecases.agencies import (
+    add_agency,
+    agencies,
+    agency,
+    disable,
+    end_sessions,
+    enrol,
+    invite,
+    issuer_of,
+    set_issuer,
+)
+
+__all__ = [
+    "LANGUAGES", "Agency", "AuthMethod", "Claim", "Invitation", "Issuer", "LoginSession", "NewAgency",
+    "NewInvitation", "NewIssuer", "NewPerson", "Person", "Preferences", "SendKey", "State", "Theme", "add_agency",
+    "agencies", "agency", "change_settings", "disable", "end_other_sessions", "end_session", "end_sessions",
+    "enrol", "invite", "issuer_of", "me", "my_sessions", "set_issuer", "sign_out", "zones",
+]  # fmt: skip

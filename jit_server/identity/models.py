@@ -251,3 +251,12 @@ class Preferences(_Stated):
     theme: Theme
     send_key: SendKey
     shortcuts: bool = False
+
+
+class NewPerson(_Stated):
+    """Somebody enrolled before their first sign-in, by the subject their issuer will assert."""
+
+    sub: Text255
+    name: Text120
+    language: Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)] = "en"
+    zone: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "UTC"
