@@ -1,0 +1,56 @@
+"""Where evidence bytes lie: one interface, a folder or S3 with Object Lock behind it."""
+
+from jit_server.core.errors import VaultDown
+from jit_server.core.settings import Settings
+from jit_server.core.vault.base import (
+    BLOCK,
+    Body,
+    Locked,
+    Stat,
+    Stored,
+    Vault,
+    VaultStatus,
+    check_key,
+    new_key,
+    verified,
+)
+from jit_server.core.vault.folder import FolderVault
+from jit_server.core.vault.offload import Behind, off
+from jit_server.core.vault.s3 import Account, S3Vault
+
+__all__ = [
+    "BLOCK",
+    "Account",
+    "Behind",
+    "Body",
+    "FolderVault",
+    "Locked",
+    "S3Vault",
+    "Stat",
+    "Stored",
+    "Vault",
+    "VaultStatus",
+    "check_key",
+    "new_key",
+    "of",
+    "off",
+    "verified",
+]
+
+
+def of(settings: Settings) -> Vault:
+    """The vault these settings name. It is not touched yet: `prepare` does that."""
+    if settings.vault == "folder":
+        return FolderVault(settings.data / "vault")
+    if settings.s3_secret_key_file is None:
+        detail = "JIT_S3_SECRET_KEY_FILE is not set: the vault cannot be opened."
+        raise VaultDown(detail)
+    account = Account(
+        endpoint=settings.s3_endpoint,
+        bucket=settings.s3_bucket,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key_file.read_text().strip(),
+        region=settings.s3_region,
+        secure=settings.s3_secure,
+    )
+    return S3Vault(account, retention_days=settings.s3_retention_days)

@@ -1,0 +1,211 @@
+"""The vault in a folder: for one machine, the demo and small sites. Not WORM: whoever owns the disk can alter it.
+
+`<root>/objects/<workspace>/<object>/<version>` holds the bytes and `<version>.lock` retention and hold. A version is
+written in `staging`, flushed to disk, then renamed: it is either whole or not there.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from jit_server.core import clock
+from jit_server.core.errors import Altered, VaultDown
+from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, VaultStatus, check_key
+from jit_server.core.vault.offload import Behind, off
+
+_VERSION = re.compile("[0-9a-f]{32}")
+_FLUSH_EVERY = 32 * BLOCK
+_STALE = timedelta(days=1)
+
+
+class FolderBody:
+    """An open file, read in blocks off the event loop."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.size = os.fstat(fd).st_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _or_gone():
+            while block := off(os.read, self._fd, BLOCK):
+                yield block
+
+    def close(self) -> None:
+        """Close the file; more than once does no harm."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class FolderVault:
+    """Files of mode 0600 below a root of mode 0700, which should hold nothing else."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._staging, self._objects = root / "staging", root / "objects"
+
+    def prepare(self) -> None:
+        """Make the folders, and clear what a killed process left in staging a day ago or longer."""
+        with _or_down():
+            self._root.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self._root, self._staging, self._objects):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            oldest = (clock.now() - _STALE).timestamp()
+            for left in self._staging.iterdir():
+                if left.stat().st_mtime < oldest:
+                    left.unlink()
+
+    def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
+        """See `Vault.put`."""
+        folder, version = self._objects / check_key(key), uuid4().hex
+        meter, behind = Meter(size, sha256), Behind()
+        with self._staged(size) as (fd, staged):
+            writer = _Writer(fd, meter)
+            try:
+                for chunk in chunks:
+                    behind.give(writer.take, meter.count(chunk))
+            finally:
+                behind.wait()
+            meter.check()
+            off(_commit, fd, staged, folder / version, self._root)
+        return Stored(key, version, meter.size, meter.sha256)
+
+    def open(self, key: str, version_id: str) -> FolderBody:
+        """See `Vault.open`."""
+        with _or_gone():
+            return FolderBody(os.open(self._path(key, version_id), os.O_RDONLY | os.O_NOFOLLOW))
+
+    def stat(self, key: str, version_id: str) -> Stat:
+        """See `Vault.stat`."""
+        path = self._path(key, version_id)
+        with _or_gone():
+            size, lock = path.stat().st_size, _read_lock(path)
+        until = datetime.fromisoformat(str(lock["until"])) if lock.get("until") else None
+        return Stat(key, version_id, size, until, bool(lock.get("held")))
+
+    def retain(self, key: str, version_id: str, until: datetime) -> Stat:
+        """See `Vault.retain`."""
+        now = self.stat(key, version_id)
+        if now.retained_until and until < now.retained_until:
+            detail = f"It is retained until {now.retained_until.isoformat()}: a retention is only ever lengthened."
+            raise Locked(detail)
+        self._write_lock(key, version_id, until, held=now.held)
+        return self.stat(key, version_id)
+
+    def hold(self, key: str, version_id: str, *, on: bool) -> Stat:
+        """See `Vault.hold`."""
+        now = self.stat(key, version_id)
+        self._write_lock(key, version_id, now.retained_until, held=on)
+        return self.stat(key, version_id)
+
+    def status(self) -> VaultStatus:
+        """See `Vault.status`: free space, and plainly that this is not WORM."""
+        try:
+            free = shutil.disk_usage(self._objects).free
+            ready = os.access(self._staging, os.W_OK) and os.access(self._objects, os.W_OK)
+        except OSError as fault:
+            return VaultStatus("folder", ready=False, worm=False, detail=f"folder vault not readable: {fault.strerror}")
+        return VaultStatus("folder", ready, worm=False, detail=f"folder vault, not WORM; {free // 2**20} MiB free")
+
+    def _path(self, key: str, version_id: str) -> Path:
+        if not _VERSION.fullmatch(version_id):
+            msg = "not a version of this vault"
+            raise ValueError(msg)
+        return self._objects / check_key(key) / version_id
+
+    @contextmanager
+    def _staged(self, size: int) -> Iterator[tuple[int, Path]]:
+        """A new file in staging that is gone afterwards, unless it was renamed into place."""
+        with _or_down():
+            if shutil.disk_usage(self._staging).free < size:
+                detail = "The evidence store has no room for this file. The operator must add space; send it again."
+                raise VaultDown(detail)
+            staged = self._staging / uuid4().hex
+            fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            yield fd, staged
+        finally:
+            os.close(fd)
+            staged.unlink(missing_ok=True)
+
+    def _write_lock(self, key: str, version_id: str, until: datetime | None, *, held: bool) -> None:
+        path = self._path(key, version_id)
+        lock = {"until": until.astimezone(UTC).isoformat() if until else None, "held": held}
+        content = json.dumps(lock).encode()
+        with self._staged(len(content)) as (fd, staged):
+            _Writer(fd, Meter(len(content), None)).take(content)
+            off(_commit, fd, staged, path.with_suffix(".lock"), self._root)
+
+
+class _Writer:
+    """Writes and hashes block by block, handing the disk its work in pieces so that the last flush is short."""
+
+    def __init__(self, fd: int, meter: Meter) -> None:
+        self._fd, self._meter, self._unflushed = fd, meter, 0
+
+    def take(self, block: bytes) -> None:
+        with _or_down():
+            view = memoryview(block)
+            while view:
+                view = view[os.write(self._fd, view) :]
+            self._unflushed += len(block)
+            if self._unflushed >= _FLUSH_EVERY:
+                os.fdatasync(self._fd)
+                self._unflushed = 0
+        self._meter.hash(block)
+
+
+def _commit(fd: int, staged: Path, final: Path, root: Path) -> None:
+    """Flush the file, give it its name, and flush the folders that hold the name."""
+    with _or_down():
+        os.fsync(fd)
+        for folder in (final.parent.parent, final.parent):  # a mode given to mkdir is not for the parents it makes
+            folder.mkdir(mode=0o700, exist_ok=True)
+        staged.rename(final)
+        for folder in final.parents:
+            _flush_folder(folder)
+            if folder == root:
+                break
+
+
+def _flush_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _read_lock(path: Path) -> dict[str, object]:
+    try:
+        lock: dict[str, object] = json.loads(path.with_suffix(".lock").read_bytes())
+    except FileNotFoundError:
+        return {}
+    return lock
+
+
+@contextmanager
+def _or_down() -> Iterator[None]:
+    """Say in the vault's own terms what the file system said in its."""
+    try:
+        yield
+    except OSError as fault:
+        detail = f"The evidence store failed ({fault.strerror}). Nothing was recorded; send again later."
+        raise VaultDown(detail) from fault
+
+
+@contextmanager
+def _or_gone() -> Iterator[None]:
+    """The same for reading: bytes that are not there were altered, in the worst way."""
+    with _or_down():
+        try:
+            yield
+        except FileNotFoundError as gone:
+            detail = "The vault does not hold these bytes any more."
+            raise Altered(detail) from gone

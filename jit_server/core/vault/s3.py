@@ -1,0 +1,231 @@
+"""The vault in S3 with Object Lock (AWS, Ceph RGW, MinIO's forks): the app's own key cannot delete or shorten.
+
+The object store is never trusted: what passes is hashed here, locks are read back from the headers, and every access
+names the version, because a DELETE or GET without one silently speaks of another.
+"""
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO, cast
+from xml.etree.ElementTree import ParseError
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import COMPLIANCE, ENABLED
+from minio.error import MinioException, S3Error
+from minio.objectlockconfig import DAYS, ObjectLockConfig
+from minio.retention import Retention
+from urllib3 import exceptions as http
+
+from jit_server.core import clock
+from jit_server.core.errors import Altered, VaultDown
+from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, VaultStatus, check_key
+from jit_server.core.vault.offload import off
+
+PART = 8 * BLOCK
+"""Bytes of one multipart piece: 64 MiB pieces cost 321 MiB of memory, 8 MiB ones 45."""
+
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
+_FRACTION = re.compile(r"\.\d+(?=Z|[+-]|$)")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the bucket is and with which key."""
+
+    endpoint: str
+    bucket: str
+    access_key: str
+    secret_key: str
+    region: str = "us-east-1"
+    secure: bool = True
+
+
+class _Pool(urllib3.PoolManager):
+    """Short time limits and one retry; after a failure of both everything fails at once for a moment.
+
+    The SDK's own limits are 5 minutes, six times. And when a part times out it goes on to abort the upload, which would
+    wait as long again: with this pause a black hole is answered within 10 s. The limits ask 2 MiB/s of the line to the
+    store, since the first one holds for sending a whole part as well.
+    """
+
+    pause = 5.0
+
+    def __init__(self, **options: Any) -> None:
+        timeout = urllib3.Timeout(connect=4.0, read=4.0)
+        retries = urllib3.Retry(total=1, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504))
+        super().__init__(num_pools=4, maxsize=16, timeout=timeout, retries=retries, **options)
+        self._closed_until = 0.0
+
+    def urlopen(self, method: str, url: str, redirect: bool = True, **kwargs: Any) -> Any:  # type: ignore[override]
+        if time.monotonic() < self._closed_until:
+            detail = "the store did not answer a moment ago"
+            raise http.HTTPError(detail)
+        try:
+            return super().urlopen(method, url, redirect, **kwargs)
+        except (http.MaxRetryError, http.TimeoutError):
+            self._closed_until = time.monotonic() + self.pause
+            raise
+
+
+class S3Body:
+    """A streaming answer, read in blocks; the connection goes back to the pool when it is closed."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self.size = int(response.headers.get("content-length", -1))
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _or_down():
+            yield from self._response.stream(BLOCK)
+
+    def close(self) -> None:
+        """Give the connection back; one that was not read to its end is closed."""
+        self._response.close()
+        self._response.release_conn()
+
+
+class S3Vault:
+    """Objects in one bucket that has versioning and Object Lock."""
+
+    def __init__(self, account: Account, *, retention_days: int) -> None:
+        self._bucket, self._days = account.bucket, retention_days
+        self._client = Minio(
+            account.endpoint,
+            account.access_key,
+            account.secret_key,
+            secure=account.secure,
+            region=account.region,
+            http_client=cast("urllib3.PoolManager", _Pool()),
+        )
+
+    def prepare(self) -> None:
+        """Make the bucket, with lock, versions and default retention, if there is none. One that exists is left."""
+        with _or_down():
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket, object_lock=True)
+                self._client.set_object_lock_config(self._bucket, ObjectLockConfig(COMPLIANCE, self._days, DAYS))
+
+    def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
+        """See `Vault.put`. Compared before the last piece leaves, so that a wrong upload never completes."""
+        source = _Source(chunks, Meter(size, sha256), size)
+        with _or_down():
+            written = self._client.put_object(
+                self._bucket,
+                check_key(key),
+                cast("BinaryIO", source),
+                size,
+                part_size=PART,
+                num_parallel_uploads=1,
+            )
+        if not written.version_id:
+            detail = "The evidence store keeps no versions. The operator must mend the bucket."
+            raise VaultDown(detail)
+        # A lock announced with a multipart upload is silently ignored by some stores: set it now, and look.
+        self.retain(key, written.version_id, clock.now() + timedelta(days=self._days))
+        return Stored(key, written.version_id, source.meter.size, source.meter.sha256)
+
+    def open(self, key: str, version_id: str) -> S3Body:
+        """See `Vault.open`."""
+        with _or_down():
+            return S3Body(self._client.get_object(self._bucket, check_key(key), version_id=version_id))
+
+    def stat(self, key: str, version_id: str) -> Stat:
+        """See `Vault.stat`."""
+        with _or_down():
+            found = self._client.stat_object(self._bucket, check_key(key), version_id=version_id)
+        headers = found.metadata or {}
+        until = headers.get("x-amz-object-lock-retain-until-date")
+        held = headers.get("x-amz-object-lock-legal-hold", "").upper() == "ON"
+        return Stat(key, version_id, found.size or 0, _moment(until) if until else None, held)
+
+    def retain(self, key: str, version_id: str, until: datetime) -> Stat:
+        """See `Vault.retain`. COMPLIANCE: nobody shortens it, not even the key that set it."""
+        with _or_down():
+            before = self.stat(key, version_id)
+            if before.retained_until is None or before.retained_until < until:
+                lock = Retention(COMPLIANCE, until)
+                self._client.set_object_retention(self._bucket, key, lock, version_id=version_id)
+            elif until < before.retained_until:
+                detail = f"Retained until {before.retained_until.isoformat()}: a retention is only ever lengthened."
+                raise Locked(detail)
+        after = self.stat(key, version_id)
+        if after.retained_until is None or after.retained_until < until - timedelta(seconds=1):
+            detail = "The evidence store did not lock the object. The operator must mend the bucket."
+            raise VaultDown(detail)
+        return after
+
+    def hold(self, key: str, version_id: str, *, on: bool) -> Stat:
+        """See `Vault.hold`."""
+        with _or_down():
+            change = self._client.enable_object_legal_hold if on else self._client.disable_object_legal_hold
+            change(self._bucket, check_key(key), version_id=version_id)
+        after = self.stat(key, version_id)
+        if after.held is not on:
+            detail = "The evidence store did not take the hold. The operator must mend the bucket."
+            raise VaultDown(detail)
+        return after
+
+    def status(self) -> VaultStatus:
+        """See `Vault.status`: versioning and default retention as the bucket itself states them."""
+        try:
+            with _or_down():
+                versioned = self._client.get_bucket_versioning(self._bucket).status == ENABLED
+                lock = self._client.get_object_lock_config(self._bucket)
+        except VaultDown as down:
+            return VaultStatus("s3", ready=False, worm=False, detail=down.detail)
+        worm = versioned and lock.mode == COMPLIANCE
+        default = f"{lock.mode} {lock.duration} {lock.duration_unit}" if lock.mode else "NO default retention"
+        detail = f"bucket {self._bucket}: versions {'on' if versioned else 'OFF'}, {default}"
+        return VaultStatus("s3", versioned, worm, detail)
+
+
+class _Source:
+    """The pieces as the file that the SDK wants to read.
+
+    The last bytes are given out only if all of them are those announced: a wrong upload is never completed.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], meter: Meter, size: int) -> None:
+        self.meter, self._size = meter, size
+        self._chunks, self._rest = iter(chunks), b""
+
+    def read(self, wanted: int) -> bytes:
+        """Exactly that many bytes."""
+        parts, held = [self._rest], len(self._rest)
+        while held < wanted and (chunk := next(self._chunks, None)) is not None:
+            off(self.meter.hash, self.meter.count(chunk))
+            parts.append(chunk)
+            held += len(chunk)
+        if held < wanted or self.meter.size == self._size:
+            for one_too_many in self._chunks:
+                self.meter.count(one_too_many)
+            self.meter.check()
+        whole = b"".join(parts)
+        self._rest = whole[wanted:]
+        return whole[:wanted]
+
+
+def _moment(stated: str) -> datetime:
+    """A retain-until date as stores write it: up to nine digits of fraction, which the SDK cannot parse."""
+    return datetime.fromisoformat(_FRACTION.sub("", stated)).astimezone(UTC)
+
+
+@contextmanager
+def _or_down() -> Iterator[None]:
+    """Say in the vault's own terms what SDK, HTTP library and store said in theirs."""
+    try:
+        yield
+    except S3Error as answer:
+        if answer.code in _GONE:
+            detail = "The vault does not hold these bytes any more."
+            raise Altered(detail) from answer
+        detail = f"The evidence store refused ({answer.code}). Nothing was recorded; send again later."
+        raise VaultDown(detail) from answer
+    except (MinioException, http.HTTPError, ParseError) as fault:
+        detail = "The evidence store does not answer. Nothing was recorded; send again later."
+        raise VaultDown(detail) from fault

@@ -1,0 +1,155 @@
+"""One node of Ceph with its S3 gateway (RGW): real versions, real Object Lock, in memory, on loopback, in a few seconds.
+
+Debian: `apt-get install --no-install-recommends radosgw ceph-mon ceph-osd`. A missing program is an error, never a skip.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from jit_server.core.vault import Account
+
+PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool", "rados")
+
+CONFIGURATION = """
+[global]
+fsid = {fsid}
+auth cluster required = none
+auth service required = none
+auth client required = none
+mon host = v1:127.0.0.1:{mon_port}
+ms bind msgr2 = false
+public network = 127.0.0.0/8
+cluster network = 127.0.0.0/8
+run dir = {folder}
+admin socket =
+log file = {folder}/$name.log
+mon data = {folder}/mon
+osd data = {folder}/osd
+osd objectstore = memstore
+memstore device bytes = {memory}
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 2
+osd pool default pgp num = 2
+osd pool default pg autoscale mode = off
+mon allow pool size one = true
+mon max pg per osd = 1000
+osd crush chooseleaf type = 0
+osd class update on start = false
+osd crush update on start = false
+paxos propose interval = 0.05
+paxos min wait = 0.01
+mon osd min in ratio = 0
+rgw frontends = beast endpoint=127.0.0.1:{rgw_port} tcp_nodelay=1
+rgw enable usage log = false
+rgw gc processor period = 3600
+rgw run sync thread = false
+"""
+
+
+@dataclass(frozen=True)
+class Ceph:
+    """A running gateway and the account made for the app."""
+
+    account: Account
+    rgw_pid: int
+    folder: Path
+
+    def rados(self, *words: str, given: bytes = b"") -> bytes:
+        """Go behind the gateway, to the bytes it keeps: what a thief of the disks could do."""
+        command = ("rados", "-c", str(self.folder / "ceph.conf"), "-p", "default.rgw.buckets.data", *words)
+        return subprocess.run(command, input=given, capture_output=True, check=True, timeout=30).stdout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def ceph(*, memory: int = 3 * 2**30) -> Iterator[Ceph]:
+    """Start mon, osd and gateway; stop them by their process ids afterwards."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        raise RuntimeError(f"Ceph is not installed ({', '.join(missing)}): apt-get install radosgw ceph-mon ceph-osd")
+    folder = Path(tempfile.mkdtemp(prefix="jit-ceph-"))
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        yield _start(folder, memory, started)
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, memory: int, started: list[subprocess.Popen[bytes]]) -> Ceph:
+    mon_port, rgw_port, fsid = free_port(), free_port(), str(uuid4())
+    configuration = folder / "ceph.conf"
+    configuration.write_text(
+        CONFIGURATION.format(fsid=fsid, folder=folder, mon_port=mon_port, rgw_port=rgw_port, memory=memory)
+    )
+    (folder / "mon").mkdir()
+    (folder / "osd").mkdir()
+    conf = ("-c", str(configuration))
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def start(*command: str) -> None:
+        with (folder / f"{command[0]}.out").open("wb") as out:
+            started.append(subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True))
+
+    monmap = str(folder / "monmap")
+    run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v1:127.0.0.1:{mon_port}]", monmap)
+    run("ceph-mon", *conf, "--mkfs", "-i", "a", "--monmap", monmap)
+    start("ceph-mon", *conf, "-f", "-i", "a")
+    osd = str(uuid4())
+    run("ceph", *conf, "osd", "new", osd)
+    run("ceph", *conf, "osd", "crush", "add", "osd.0", "1", "root=default", "host=h")
+    run("ceph-osd", *conf, "--mkfs", "-i", "0", "--osd-uuid", osd)
+    start("ceph-osd", *conf, "-f", "-i", "0")
+    access, secret = "app" + secrets.token_hex(8), secrets.token_hex(20)
+    user = ("--uid", "app", "--display-name", "app", "--access-key", access, "--secret-key", secret)
+    run("radosgw-admin", *conf, "user", "create", *user)
+    start("radosgw", *conf, "-f", "-n", "client.rgw.a")
+    _wait_for(rgw_port, started[-1])
+    account = Account(f"127.0.0.1:{rgw_port}", "evidence", access, secret, secure=False)
+    return Ceph(account, started[-1].pid, folder)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError("radosgw ended at once")
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError("radosgw did not open its port")
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A black hole: the process takes connections (the kernel does) and never answers."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
