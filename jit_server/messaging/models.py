@@ -17,8 +17,8 @@ from jit_server.core.database import Row, UtcDateTime
 
 TEXT_LIMIT = 20_000
 """Characters of one message; the database holds to it as well."""
-TOPIC_LIMIT = 80
-NAME_LIMIT = 60
+TOPIC_LIMIT = 120
+NAME_LIMIT = 80
 REASON_LIMIT = 500
 POSITION_LIMIT = 2**53 - 1
 """The largest position a browser counts exactly."""
@@ -99,6 +99,7 @@ class NewDraft(Stated):
 
     topic: Topic
     text: Annotated[str, StringConstraints(max_length=TEXT_LIMIT), Kept] = ""
+    handling: Handling | None = None
 
 
 class Mark(Stated):
@@ -152,7 +153,7 @@ class Message(Row, table=True):
         CheckConstraint(f"length(topic) BETWEEN 1 AND {TOPIC_LIMIT}", name="topic"),
         CheckConstraint("handling IN ('H0','H1','H2','H3')", name="handling"),
         CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{8,64}$'", name="client_id"),
-        CheckConstraint("octet_length(salt) = 16", name="salt"),
+        CheckConstraint("octet_length(salt) = 32", name="salt"),
     )
 
     workspace_id: UUID = Field(foreign_key="workspace.id")
@@ -182,7 +183,7 @@ class MessageChange(Row, table=True):
         CheckConstraint(f"length(reason) <= {REASON_LIMIT}", name="reason"),
         CheckConstraint("(kind = 'edit') = (length(text) > 0)", name="edit_has_text"),
         CheckConstraint("(kind = 'withdrawal') = (length(reason) > 0)", name="withdrawal_has_reason"),
-        CheckConstraint("octet_length(salt) = 16", name="salt"),
+        CheckConstraint("octet_length(salt) = 32", name="salt"),
     )
 
     workspace_id: UUID = Field(foreign_key="workspace.id")
@@ -220,6 +221,7 @@ class Draft(SQLModel, table=True):
         ForeignKeyConstraint(["channel_id", "workspace_id"], ["channel.id", "channel.workspace_id"]),
         CheckConstraint(f"length(text) BETWEEN 1 AND {TEXT_LIMIT}", name="text"),
         CheckConstraint(f"length(topic) BETWEEN 1 AND {TOPIC_LIMIT}", name="topic"),
+        CheckConstraint("handling IN ('H0','H1','H2','H3')", name="handling"),
     )
 
     person_id: UUID = Field(foreign_key="person.id", primary_key=True)
@@ -227,4 +229,5 @@ class Draft(SQLModel, table=True):
     topic: str = Field(sa_type=Text, primary_key=True)
     workspace_id: UUID = Field(foreign_key="workspace.id")
     text: str = Field(sa_type=Text)
+    handling: Handling | None = Field(default=None, sa_type=Text)
     at: datetime = Field(sa_type=UtcDateTime)

@@ -74,7 +74,7 @@ def _channels() -> None:
         sa.UniqueConstraint("id", "workspace_id", name="uq_channel_id_workspace_id"),
         *_of_workspace("channel"),
         _of_person("channel", "created_by"),
-        sa.CheckConstraint("length(name) BETWEEN 1 AND 60", name="ck_channel_name"),
+        sa.CheckConstraint("length(name) BETWEEN 1 AND 80", name="ck_channel_name"),
         sa.CheckConstraint("length(purpose) <= 300", name="ck_channel_purpose"),
     )
     op.create_index("uq_channel_workspace_id_name", "channel", ["workspace_id", "name"], unique=True)
@@ -112,7 +112,7 @@ def _messages() -> None:
         ),
         sa.CheckConstraint("position > 0", name="ck_message_position"),
         sa.CheckConstraint("length(text) BETWEEN 1 AND 20000", name="ck_message_text"),
-        sa.CheckConstraint("length(topic) BETWEEN 1 AND 80", name="ck_message_topic"),
+        sa.CheckConstraint("length(topic) BETWEEN 1 AND 120", name="ck_message_topic"),
         sa.CheckConstraint(HANDLING, name="ck_message_handling"),
         sa.CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{8,64}$'", name="ck_message_client_id"),
         sa.CheckConstraint("octet_length(salt) = 32", name="ck_message_salt"),
@@ -176,12 +176,14 @@ def _drafts() -> None:
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("workspace_id", sa.Uuid(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("handling", sa.Text(), nullable=True),
         sa.Column("at", WHEN, nullable=False),
         sa.PrimaryKeyConstraint("person_id", "channel_id", "topic", name="pk_draft"),
         *_of_channel("draft"),
         _of_person("draft", "person_id"),
         sa.CheckConstraint("length(text) BETWEEN 1 AND 20000", name="ck_draft_text"),
-        sa.CheckConstraint("length(topic) BETWEEN 1 AND 80", name="ck_draft_topic"),
+        sa.CheckConstraint("length(topic) BETWEEN 1 AND 120", name="ck_draft_topic"),
+        sa.CheckConstraint(HANDLING, name="ck_draft_handling"),
     )
 
 

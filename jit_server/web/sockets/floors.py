@@ -1,0 +1,129 @@
+"""Who sits where: this worker's sockets, and for each workspace the audience each of them belongs to.
+
+A socket room is named by workspace, epoch and profile (role, party class, party): people of one profile hear the same.
+Any change of membership makes a new epoch, and nothing is ever sent to the rooms of an old one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from gevent.lock import RLock
+
+from jit_server.access import Action, Actor, Handling, PartyClass, Phase, Policy, Role, Standing
+
+Profile = tuple[Role, PartyClass, UUID]
+
+
+def room_name(workspace_id: UUID, epoch: int, profile: Profile) -> str:
+    """The socket room of one audience."""
+    role, party_class, party_id = profile
+    return f"{workspace_id}:{epoch}:{role}|{party_class}|{party_id}"
+
+
+@dataclass(slots=True)
+class Guest:
+    """One socket of this worker and the person behind it, as signed in when it was opened."""
+
+    sid: str
+    actor: Actor
+    environ: dict[str, Any]
+    workspaces: set[UUID] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Seat:
+    """A socket's place in one workspace."""
+
+    guest: Guest
+    profile: Profile
+    shown: bool
+    """Whether the rules let the person be seen here, and see who else is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What decides who hears, read in one snapshot with the entries that are told under it."""
+
+    epoch: int
+    phase: Phase
+    policy: Policy
+
+
+@dataclass
+class Floor:
+    """One workspace on this worker: who sits there, up to which position they were told, and by which rules."""
+
+    workspace_id: UUID
+    heard: int = 0
+    epoch: int = -1
+    ground: Ground | None = None
+    seats: dict[str, Seat] = field(default_factory=dict)
+    people: frozenset[UUID] = frozenset()
+    """Who was last shown as present."""
+    typed: dict[UUID, Any] = field(default_factory=dict)
+    """When each was last told to be typing."""
+    lock: RLock = field(default_factory=RLock)
+
+    def room_of(self, seat: Seat) -> str:
+        """The room of a seat in the present epoch."""
+        return room_name(self.workspace_id, self.epoch, seat.profile)
+
+    def hears(self, profile: Profile, action: Action, party_id: UUID | None, handling: Handling | None) -> bool:
+        """Whether an audience may hear of a row of this party and marking."""
+        ground = self.ground
+        return ground is not None and ground.policy.hears(
+            profile, action, phase=ground.phase, party_id=party_id, handling=handling
+        )
+
+    def rooms(self, action: Action, party_id: UUID | None = None, handling: Handling | None = None) -> list[str]:
+        """The rooms whose people may hear of a row of this party and marking."""
+        return [
+            room_name(self.workspace_id, self.epoch, profile)
+            for profile in {seat.profile for seat in self.seats.values()}
+            if self.hears(profile, action, party_id, handling)
+        ]
+
+
+class Floors:
+    """All floors and guests of this worker."""
+
+    def __init__(self) -> None:
+        self.guests: dict[str, Guest] = {}
+        self._floors: dict[UUID, Floor] = {}
+
+    def floor(self, workspace_id: UUID) -> Floor:
+        """The workspace's floor, laid when first needed."""
+        return self._floors.setdefault(workspace_id, Floor(workspace_id))
+
+    def known(self, workspace_id: UUID) -> Floor | None:
+        """The workspace's floor if somebody sits there."""
+        found = self._floors.get(workspace_id)
+        return found if found and found.seats else None
+
+    def taken(self) -> list[Floor]:
+        """Floors where somebody sits."""
+        return [floor for floor in self._floors.values() if floor.seats]
+
+    def sits(self, workspace_id: UUID, person_id: UUID | None) -> bool:
+        """Whether the person has a socket in the workspace on this worker."""
+        floor = self.known(workspace_id)
+        return floor is not None and any(seat.guest.actor.person_id == person_id for seat in floor.seats.values())
+
+    def sessions(self) -> set[UUID]:
+        """The sessions of all sockets."""
+        return {guest.actor.session_id for guest in self.guests.values() if guest.actor.session_id}
+
+
+def people_of(seats: Iterable[Seat]) -> list[UUID]:
+    """The persons on these seats, each once."""
+    return list({seat.guest.actor.person_id for seat in seats if seat.guest.actor.person_id})
+
+
+def seat_for(guest: Guest, standing: Standing, ground: Ground) -> Seat:
+    """The seat that a standing gives under these rules."""
+    shown = ground.policy.hears(
+        standing.profile, Action.PRESENCE_SHOW, phase=ground.phase, party_id=None, handling=None
+    )
+    return Seat(guest, standing.profile, shown)

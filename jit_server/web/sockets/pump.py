@@ -1,0 +1,211 @@
+"""From the log to the sockets of this worker: read once, decide once an audience, send once a room.
+
+For a workspace that grew, one snapshot holds the epoch, the rules in force and the new entries. A new epoch seats
+everybody anew before anything is told: whoever was removed hears nothing of what came after, whatever hint was lost.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import gevent
+import structlog
+from gevent.event import Event
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from jit_server import access
+from jit_server.access import Actor, Phase
+from jit_server.core.database import act_as
+from jit_server.core.errors import NotFound
+from jit_server.web.sockets.floors import Floor, Floors, Ground, Guest, Seat, people_of, seat_for
+from jit_server.web.sockets.present import Entry, presented, tell
+from jit_server.web.sockets.send import Sender
+
+BATCH: Final = 500
+"""Entries read at once, and the most that a returning client is caught up with; more is a gap."""
+
+_GROUND = text(
+    "SELECT w.epoch, w.policy_version, w.phase, coalesce(h.size, 0) AS size"
+    " FROM workspace w LEFT JOIN audit_head h ON h.log_id = w.id WHERE w.id = :workspace"
+)
+_ENTRIES = text(
+    "SELECT position, event, subject_id, at FROM audit_entry WHERE log_id = :workspace AND position > :after"
+    " AND position <= :upto AND result = 'ok' AND event = ANY(:events) AND subject_id IS NOT NULL"
+    " ORDER BY position LIMIT :limit"
+)
+_HEADS = text("SELECT log_id, size FROM audit_head WHERE log_id = ANY(:workspaces)")
+_logger = structlog.get_logger(__name__)
+
+
+class Joined(NamedTuple):
+    """What a socket learns when it takes its seat. With `gap` it must load the page anew."""
+
+    position: int
+    epoch: int
+    gap: bool
+
+
+class Pump:
+    """Keeps the sockets of one worker level with the logs."""
+
+    def __init__(self, engine: Engine, floors: Floors, sender: Sender) -> None:
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        self._floors = floors
+        self._send = sender
+        self._grown: set[UUID] = set()
+        self._wake = Event()
+
+    def hint(self, workspace_id: UUID, position: int) -> None:
+        """A log has grown, says somebody. Costs nothing unless somebody here listens and has not heard that far."""
+        floor = self._floors.known(workspace_id)
+        if floor is not None and position > floor.heard:
+            self._grown.add(workspace_id)
+            self._wake.set()
+
+    def compare(self) -> None:
+        """Find what grew without a hint, by position."""
+        workspaces = [floor.workspace_id for floor in self._floors.taken()]
+        if not workspaces:
+            return
+        with self._snapshot() as connection:
+            heads = connection.execute(_HEADS, {"workspaces": workspaces}).all()
+        for workspace_id, size in heads:
+            self.hint(workspace_id, size)
+
+    def run(self) -> None:
+        """Serve hints for ever."""
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            grown, self._grown = self._grown, set()
+            for workspace_id in grown:
+                try:
+                    self.level(workspace_id)
+                except DBAPIError as error:  # the next hint or comparison finds it again
+                    _logger.warning("pump.failed", workspace=str(workspace_id), error=type(error).__name__)
+                    gevent.sleep(0.2)
+
+    def level(self, workspace_id: UUID) -> None:
+        """Bring everybody who sits in the workspace to its last entry."""
+        floor = self._floors.known(workspace_id)
+        more = floor is not None
+        while floor is not None and more:
+            with floor.lock:
+                more = self._advance(floor)
+
+    def readmit(self, floor: Floor) -> None:
+        """Ask of everybody on the floor whether they still belong there (somebody's time may simply be over)."""
+        with floor.lock, self._snapshot() as connection:
+            ground, _ = self._ground(connection, floor.workspace_id)
+            self._seat_anew(connection, floor, ground)
+
+    def join(self, guest: Guest, workspace_id: UUID, after: int) -> Joined:
+        """Give a socket its seat: first what it missed since `after`, then everything new, nothing twice or left out.
+
+        Raises:
+            NotFound: the person does not belong to the workspace.
+        """
+        floor = self._floors.floor(workspace_id)
+        with floor.lock, self._snapshot() as connection:
+            ground, size = self._ground(connection, workspace_id)
+            seat = self._seat(connection, floor, guest, ground)
+            if not floor.seats:
+                floor.heard, floor.epoch, floor.ground = size, ground.epoch, ground
+            elif floor.epoch != ground.epoch:
+                self._seat_anew(connection, floor, ground)
+            gap = after > size or not self._catch_up(connection, floor, seat, after)
+            if guest.sid not in self._floors.guests:  # it went away while we read
+                raise NotFound
+            self._send.enter(guest.sid, floor.room_of(seat))
+            floor.seats[guest.sid] = seat
+            guest.workspaces.add(workspace_id)
+            return Joined(floor.heard, floor.epoch, gap)
+
+    @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            act_as(connection, access.SYSTEM.mark)
+            yield connection
+
+    def _ground(self, connection: Connection, workspace_id: UUID) -> tuple[Ground, int]:
+        row = connection.execute(_GROUND, {"workspace": workspace_id}).one_or_none()
+        if row is None:
+            raise NotFound
+        policy = access.policy_of(connection, workspace_id, row.policy_version)
+        return Ground(row.epoch, Phase(row.phase), policy), row.size
+
+    def _seat(self, connection: Connection, floor: Floor, guest: Guest, ground: Ground) -> Seat:
+        person = _person(guest.actor)
+        standing = access.standing(connection, person, floor.workspace_id)
+        if standing is None:
+            raise NotFound
+        return seat_for(guest, standing, ground)
+
+    def _advance(self, floor: Floor) -> bool:
+        """Tell one batch; answers whether there is more."""
+        with self._snapshot() as connection:
+            ground, size = self._ground(connection, floor.workspace_id)
+            if ground.epoch != floor.epoch:
+                self._seat_anew(connection, floor, ground)
+            floor.ground = ground
+            entries = self._entries(connection, floor.workspace_id, floor.heard, size, BATCH)
+            told = tell(connection, floor.workspace_id, entries)
+        for one in told:
+            self._send.to_rooms(floor.rooms(one.to, one.party_id, one.handling), one.event, one.payload)
+        more = len(entries) == BATCH
+        floor.heard = entries[-1].position if more else max(size, floor.heard)
+        return more
+
+    def _entries(self, connection: Connection, workspace_id: UUID, after: int, upto: int, limit: int) -> list[Entry]:
+        if after >= upto:
+            return []
+        rows = connection.execute(
+            _ENTRIES,
+            {"workspace": workspace_id, "after": after, "upto": upto, "events": presented(), "limit": limit},
+        )
+        return [Entry(position, event, subject_id, _moment(at)) for position, event, subject_id, at in rows]
+
+    def _catch_up(self, connection: Connection, floor: Floor, seat: Seat, after: int) -> bool:
+        """Send one socket what its audience heard since `after`; False when that is too much."""
+        entries = self._entries(connection, floor.workspace_id, after, floor.heard, BATCH + 1)
+        if len(entries) > BATCH:
+            return False
+        for one in tell(connection, floor.workspace_id, entries):
+            if floor.hears(seat.profile, one.to, one.party_id, one.handling):
+                self._send.to_one(seat.guest.sid, one.event, one.payload)
+        return True
+
+    def _seat_anew(self, connection: Connection, floor: Floor, ground: Ground) -> None:
+        """Everybody leaves the rooms of the old epoch; who still belongs enters those of the new one."""
+        standings = access.standings_in(connection, floor.workspace_id, people_of(floor.seats.values()))
+        before = {sid: (seat, floor.room_of(seat)) for sid, seat in floor.seats.items()}
+        floor.epoch, floor.ground = ground.epoch, ground
+        for sid, (seat, room) in before.items():
+            standing = standings.get(_person(seat.guest.actor))
+            if standing is None:
+                self._send.leave(sid, room)
+                self.forget(floor, seat)
+                self._send.to_one(sid, "workspace:left", {"workspace_id": str(floor.workspace_id)})
+                continue
+            floor.seats[sid] = anew = seat_for(seat.guest, standing, ground)
+            if floor.room_of(anew) != room:
+                self._send.leave(sid, room)
+                self._send.enter(sid, floor.room_of(anew))
+
+    def forget(self, floor: Floor, seat: Seat) -> None:
+        """Take a seat away."""
+        floor.seats.pop(seat.guest.sid, None)
+        seat.guest.workspaces.discard(floor.workspace_id)
+
+
+def _person(actor: Actor) -> UUID:
+    if actor.person_id is None:
+        raise NotFound
+    return actor.person_id
+
+
+def _moment(at: datetime) -> Any:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,195 @@
+"""Sockets put together for one worker: gate, transport, events in, log entries out, presence, and the sweep."""
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, cast
+from uuid import UUID
+
+import gevent
+import structlog
+from flask import Flask, current_app, request
+from flask_socketio import SocketIO
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from jit_server import access
+from jit_server.access import Action
+from jit_server.core.bus import LOG, Bus, Hint
+from jit_server.core.database import act_as
+from jit_server.core.errors import JitError, NotFound
+from jit_server.web import context
+from jit_server.web.sockets import events, gate
+from jit_server.web.sockets.floors import Floors, Guest
+from jit_server.web.sockets.presence import People, Presence
+from jit_server.web.sockets.pump import Pump
+from jit_server.web.sockets.send import Sender
+from jit_server.web.sockets.wire import MAX_MESSAGE, Transport
+from jit_server.work import House, problem_of
+
+SWEEP: Final = 2.5
+"""Seconds between two looks at what no hint tells: sessions that ended, access that ran out, hints that were lost."""
+PING: Final = (10, 5)
+"""Seconds between pings, and within which each must be answered."""
+
+Alive = Callable[[Connection, list[UUID]], Iterable[UUID]]
+"""Which of these sessions still count; given by the room that knows sessions."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class Join(BaseModel):
+    """A socket asks for its seat in a workspace, and for what it missed since `position`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workspace_id: UUID
+    position: int = Field(ge=0, le=2**53 - 1, strict=True)
+
+
+class Sockets:
+    """The real-time part of one worker. Its greenlets start with the first handshake, after any fork."""
+
+    def __init__(self, app: Flask, house: House, bus: Bus, *, people: People, alive: Alive) -> None:
+        self._app = app
+        self._engine = house.engine
+        self._bus = bus
+        self._alive = alive
+        self._started = threading.Lock()
+        self.socketio = _socketio(app)
+        self.floors = Floors()
+        self.send = Sender(self.socketio)
+        self.pump = Pump(house.engine, self.floors, self.send)
+        self.presence = Presence(house.engine, self.floors, self.send, bus, people)
+        self._listen_to_clients()
+        app.wsgi_app = gate.Gate(  # type: ignore[method-assign]
+            app.wsgi_app, house.settings.base_url, house.settings.cookie, self._sign_in
+        )
+        app.extensions["jit.sockets"] = self
+
+    def _sign_in(self, raw: str, user_agent: str) -> access.Actor:
+        with self._app.app_context():
+            return context.load_actor(raw, user_agent)
+
+    def _listen_to_clients(self) -> None:
+        self.socketio.on("connect")(self._connect)
+        self.socketio.on("disconnect")(self._disconnect)
+        self.socketio.on("*")(events.unknown)
+        for handler in events.handlers():
+            self.socketio.on(handler.event)(partial(events.acknowledge, handler))
+
+    def _start(self) -> None:
+        if not self._started.acquire(blocking=False):
+            return
+        self._bus.listen(self._heard, self._resumed)
+        gevent.spawn(self.pump.run)
+        gevent.spawn(self.presence.run)
+        gevent.spawn(self._sweep_for_ever)
+
+    def _heard(self, channel: str, hint: Hint) -> None:
+        if channel == LOG:
+            self.pump.hint(*hint)
+        else:
+            self.presence.look_again(hint.workspace_id)
+
+    def _resumed(self) -> None:
+        gevent.spawn(self._quietly, self.pump.compare)
+
+    def _connect(self, auth: Any) -> None:
+        """Note who came. `auth` has no default: python-socketio calls again without it after a TypeError (F8)."""
+        del auth  # the session's cookie says who it is; nothing else is believed
+        self._start()
+        environ = request.environ
+        sid: str = request.sid  # type: ignore[attr-defined]
+        self.floors.guests[sid] = Guest(sid, environ[gate.ACTOR], environ)
+
+    def _disconnect(self, reason: Any = None) -> None:
+        del reason
+        guest = self.floors.guests.pop(request.sid, None)  # type: ignore[attr-defined]
+        if guest is None:
+            return
+        for workspace_id in list(guest.workspaces):
+            self.floors.floor(workspace_id).seats.pop(guest.sid, None)
+            person = guest.actor.person_id
+            if person and not self.floors.sits(workspace_id, person):
+                self._quietly(self.presence.leave, workspace_id, person)
+
+    def join(self, sid: str, wish: Join) -> dict[str, Any]:
+        """Seat a socket; the events it missed leave before this acknowledgement does."""
+        guest = self.floors.guests.get(sid)
+        if guest is None:
+            raise NotFound
+        with context.work() as uow:
+            standing = uow.standing(wish.workspace_id)
+            if standing is None:
+                raise NotFound
+            uow.require(Action.WORKSPACE_READ, None, standing)
+            uow.record("workspace:read", workspace_id=wish.workspace_id, live=True, after=wish.position)
+        joined = self.pump.join(guest, wish.workspace_id, wish.position)
+        people: list[dict[str, Any]] = []
+        seat = self.floors.floor(wish.workspace_id).seats.get(sid)
+        if seat is not None and seat.shown:
+            self.presence.enter(wish.workspace_id, standing.person_id)
+            people = self.presence.here(wish.workspace_id)
+        return {"position": joined.position, "epoch": joined.epoch, "gap": joined.gap, "presence": people}
+
+    def _sweep_for_ever(self) -> None:
+        while True:
+            gevent.sleep(SWEEP)
+            for step in (self._end_dead_sessions, self.pump.compare, self._end_lapsed_access, self.presence.renew):
+                self._quietly(step)
+
+    def _end_dead_sessions(self) -> None:
+        sessions = self.floors.sessions()
+        if not sessions:
+            return
+        with self._engine.connect() as connection:
+            act_as(connection, access.SYSTEM.mark)
+            alive = set(self._alive(connection, list(sessions)))
+        for guest in list(self.floors.guests.values()):
+            if guest.actor.session_id not in alive:
+                self.send.end(guest.sid, "session:ended")
+
+    def _end_lapsed_access(self) -> None:
+        for floor in self.floors.taken():
+            self.pump.readmit(floor)
+
+    def _quietly(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Do something that will be tried again anyway; the database being away is not news worth a traceback."""
+        try:
+            step(*arguments)
+        except (JitError, DBAPIError) as error:
+            known = problem_of(error)
+            _logger.warning("sockets.step_failed", step=getattr(step, "__name__", "?"), error=type(known).__name__)
+
+
+def _socketio(app: Flask) -> SocketIO:
+    made = SocketIO(
+        app,
+        async_mode="gevent",
+        manage_session=False,
+        async_handlers=False,  # one client's events are done in order, and its haste is its own
+        transports=["websocket"],
+        allow_upgrades=False,
+        http_compression=False,
+        cors_allowed_origins=[],  # the gate has compared the origin; Engine.IO would believe X-Forwarded-Host
+        max_http_buffer_size=MAX_MESSAGE,
+        ping_interval=PING[0],
+        ping_timeout=PING[1],
+        path=gate.PATH.lstrip("/"),
+    )
+    engine = made.server.eio
+    engine._async = {**engine._async, "websocket": Transport}  # noqa: SLF001 - Engine.IO has no public way to bring one's own
+    return made
+
+
+def running() -> Sockets:
+    """The sockets of the running app."""
+    return cast("Sockets", current_app.extensions["jit.sockets"])
+
+
+@events.on("workspace:join", to=Action.WORKSPACE_READ)
+def join(wish: Join) -> dict[str, Any]:
+    """Take a seat in a workspace and be caught up."""
+    return running().join(request.sid, wish)  # type: ignore[attr-defined]
