@@ -139,18 +139,17 @@ class _Strict(HTTPAdapter):
         try:
             options.update(stream=True, timeout=SECONDS, proxies={})
             answer = super().send(request, **options)
-            if 300 <= answer.status_code < 400:  # noqa: PLR2004 - the redirects of RFC 9110
-                msg = "the identity provider redirects where it must answer"
-                raise Refusal(msg)
-            body = _bounded(answer, watch)
+            with answer:
+                answer._content = _bounded(answer, watch)  # noqa: SLF001 - the one way to hand requests a read body
         finally:
             watch.close()
-        answer._content = body  # noqa: SLF001 - the one way to hand a read body to requests
-        answer.close()
         return answer
 
 
 def _bounded(answer: requests.Response, watch: _Watch) -> bytes:
+    if 300 <= answer.status_code < 400:  # noqa: PLR2004 - the redirects of RFC 9110
+        msg = "the identity provider redirects where it must answer"
+        raise Refusal(msg)
     body = bytearray()
     try:
         for chunk in answer.iter_content(65536):

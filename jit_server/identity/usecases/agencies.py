@@ -90,7 +90,7 @@ def set_issuer(uow: UnitOfWork, slug: str, new: NewIssuer) -> Issuer:
         known = Issuer.model_validate(facts | {"agency_id": mine.id, "created_at": uow.now})
     known.sqlmodel_update(facts)
     uow.add(known)
-    uow.record("issuer:set", known, agency=mine.slug, url=known.url, algorithms=known.algorithms)
+    uow.record("issuer:changed", known, agency=mine.slug, url=known.url, algorithms=known.algorithms)
     return known
 
 
@@ -141,7 +141,7 @@ def end_sessions(uow: UnitOfWork, slug: str) -> None:
     mine.not_before = uow.now
     uow.add(mine)
     uow.connection.execute(_END_SESSIONS, {"agency": mine.id, "now": uow.now})
-    uow.record("agency:sessions_ended", mine, slug=mine.slug)
+    uow.record("agency:changed", mine, slug=mine.slug, not_before=uow.now.isoformat())
 
 
 def disable(uow: UnitOfWork, person_id: UUID) -> Person:

@@ -167,7 +167,7 @@ def complete_sign_in(
         uow.connection.execute(_END_IN_BROWSER, {"now": uow.now, "hash": sessions.hashed(old_cookie)})
     sessions.end_oldest(uow.connection, person.id, uow.now)
     uow.record(
-        "session:begun", begun, agency=way.slug, person=str(person.id), acr=assertion.acr, amr=list(assertion.amr)
+        "session:started", begun, agency=way.slug, person=str(person.id), acr=assertion.acr, amr=list(assertion.amr)
     )
     return SignedIn(cookie, claimed.next_path, person.id)
 
@@ -216,7 +216,7 @@ def _join(uow: UnitOfWork, mine: Agency, way: WayIn, assertion: Assertion) -> Pe
     )
     uow.session.flush()
     uow.connection.execute(_ACCEPTED_BY, {"person": person.id, "id": accepted})
-    uow.record("person:joined", person, agency=way.slug, invitation=str(accepted))
+    uow.record("person:enrolled", person, agency=way.slug, invitation=str(accepted))
     return person
 
 
