@@ -5,7 +5,7 @@ lock, and both committed at once; news leaves after the commit. A refusal rolls 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -225,6 +225,10 @@ class UnitOfWork:
             statement = statement.where(getattr(table, name) == value)
         return self.session.scalars(statement).first()
 
+    def every(self, table: type[TableT], *where: Any, limit: int = 500) -> Sequence[TableT]:
+        """A room's own rows that belong to no workspace (people, agencies), at most `limit`."""
+        return self.session.scalars(select(table).where(*where).limit(limit)).all()
+
     # --- change and record
 
     def add(self, row: TableT) -> TableT:
@@ -282,13 +286,14 @@ class UnitOfWork:
 
     # --- the end
 
-    def _commit(self) -> None:
+    def _commit(self) -> dict[UUID, int]:
         reached = self._seal()
         self.session.commit()
         if self.house.bus is not None:
             for log_id, position in reached.items():
                 if log_id != SERVER_LOG:
                     self.house.bus.hint(log_id, position)
+        return reached
 
     def _seal(self) -> dict[UUID, int]:
         """Give every entry its place. The lock is taken as late as possible, logs in order, so that none waits in a ring."""
@@ -361,7 +366,29 @@ class UnitOfWork:
                 result="denied",
             )
         ]
-        self._commit()
+        policy["position"] = self._commit().get(error.workspace_id)
+
+
+def rows_by_id(uow: UnitOfWork, table: type[TableT], ids: Iterable[UUID]) -> dict[UUID, TableT]:
+    """A room's own rows by id in one query: people, agencies, and whatever names what the actor may already see."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    found = uow.session.scalars(select(table).where(table.id.in_(wanted)))  # type: ignore[attr-defined]
+    return {row.id: row for row in found}  # type: ignore[attr-defined]
+
+
+def known_by(kind: str) -> Action | None:
+    """The action by which things of this kind (a table's name) are known to exist, as their table says."""
+    if not _known:
+        for mapper in SQLModel._sa_registry.mappers:  # noqa: SLF001 - the registry has no public name in SQLModel
+            action = getattr(mapper.class_, "__known_by__", None)
+            if action is not None:
+                _known[mapper.class_.__tablename__] = action
+    return _known.get(kind)
+
+
+_known: dict[str, Action] = {}
 
 
 def kinds_of(row: Any, standing: Standing) -> tuple[Origin, Handling]:

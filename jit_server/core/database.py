@@ -1,10 +1,11 @@
 """PostgreSQL: the engine, the base of every row, and the types that keep time honest."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, create_engine, event, text
+from sqlalchemy import DateTime, Engine, MetaData, Text, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import Connection, Dialect
 from sqlmodel import Field, SQLModel
 
@@ -36,6 +37,25 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Answer in UTC whatever the connection's zone."""
         return value.astimezone(UTC) if value is not None else None
+
+
+class Word(TypeDecorator[StrEnum]):
+    """An enumeration kept as its value in a text column, and given back as its member."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Refuse a word the enumeration does not have."""
+        return str(self.kind(value)) if value is not None else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Give the member."""
+        return self.kind(value) if value is not None else None
 
 
 class Row(SQLModel):

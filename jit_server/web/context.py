@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
+from uuid import UUID
 
 from flask import current_app, g, request
 from sqlmodel import Session
@@ -24,6 +25,7 @@ class Frame:
     house: House
     load_actor: Loader
     page_context: Callable[[], dict[str, Any]] = field(default=dict)
+    banner: Callable[[UUID], dict[str, Any] | None] = field(default=lambda _id: None)
 
 
 def frame() -> Frame:

@@ -32,4 +32,9 @@ def decode(cursor: str, count: int) -> list[str]:
 
 def next_url(cursor: str) -> str:
     """The address of the next page: this request with its cursor replaced."""
-    return f"{request.path}?{urlencode({**request.args.to_dict(), 'cursor': cursor})}"
+    return next_url_with("cursor", cursor)
+
+
+def next_url_with(name: str, value: object) -> str:
+    """This request's address with one parameter replaced."""
+    return f"{request.path}?{urlencode({**request.args.to_dict(), name: str(value)})}"

@@ -1,9 +1,11 @@
 """Errors on the wire: RFC 9457 for machines, a page that explains for people, one object behind both."""
 
 import inspect
+import json
 import secrets
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import structlog
 from flask import Flask, Response, g, redirect, render_template, request
@@ -12,8 +14,8 @@ from werkzeug.exceptions import HTTPException
 
 from jit_server.core import errors
 from jit_server.core.errors import JitError
-from jit_server.web import pages
-from jit_server.web.declared import public
+from jit_server.web import context, pages
+from jit_server.web.declared import declare, public
 from jit_server.work import problem_of
 
 log = structlog.get_logger()
@@ -49,19 +51,25 @@ def respond(error: JitError) -> ResponseReturnValue:
     if wants_page():
         if isinstance(error, errors.NotSignedIn) and request.method == "GET":
             return redirect("/login?" + urlencode({"next": request.full_path.rstrip("?")}), 303)
-        return render_template("problem.html", problem=problem, **_shown(error)), error.status, headers
-    body = _json(problem)
+        return _page(error, problem), error.status, headers
+    body = json.dumps(problem, default=str, ensure_ascii=False)
     return Response(body, error.status, headers, content_type="application/problem+json")
 
 
-def _json(problem: dict[str, Any]) -> str:
-    import json  # noqa: PLC0415 - kept beside its only use
-
-    return json.dumps(problem, default=str, ensure_ascii=False)
-
-
-def _shown(error: JitError) -> dict[str, Any]:
-    return {"denied": error.members.get("policy")}
+def _page(error: JitError, problem: dict[str, Any]) -> str:
+    """The page that explains: E6 for a member who was refused, the plain one for everything else."""
+    policy = error.members.get("policy")
+    banner = context.frame().banner(UUID(error.members["workspace"])) if policy else None
+    if policy and banner:
+        decision = {
+            "allowed": False,
+            "sentence": error.detail,
+            "clause_id": policy["clause"] or None,
+            "who_can_grant": policy.get("who_can_grant"),
+        }
+        shown = {"action": policy["action"], "trace_id": problem.get("trace_id"), "position": policy.get("position")}
+        return render_template("denied.html", decision=decision, workspace=banner, here=None, policy=policy, **shown)
+    return render_template("problem.html", problem=problem, back=None)
 
 
 def install(app: Flask) -> None:
@@ -93,10 +101,8 @@ def install(app: Flask) -> None:
             raise errors.NotFound
         error = kind(inspect.cleandoc(kind.__doc__ or kind.title))
         if wants_page():
-            return pages.show("problem.html", problem=error.problem(), denied=None)
-        return Response(_json(error.problem()), content_type="application/json")
-
-    from jit_server.web.declared import declare  # noqa: PLC0415 - keeps the public names of this module few
+            return pages.show("problem.html", problem=error.problem(), back=None)
+        return Response(json.dumps(error.problem()), content_type="application/json")
 
     app.add_url_rule(
         "/problems/<slug>", "problem_page", declare(problem_page, public("explains errors; names nothing of a case"))

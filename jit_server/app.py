@@ -1,0 +1,179 @@
+"""Puts the house together: the only module that knows every room."""
+
+from datetime import UTC
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import Flask, g, request
+from flask_babel import Babel
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from jit_server import workspaces
+from jit_server.core import bus, database, vault
+from jit_server.core import settings as settings_module
+from jit_server.core.errors import JitError
+from jit_server.core.keys import SigningKey
+from jit_server.core.settings import LOOPBACK, Settings
+from jit_server.identity import sessions
+from jit_server.web import assets, context, csrf, declared, display, headers, openapi, ops, pages, problems, sockets
+from jit_server.web.api import Routes
+from jit_server.work import House
+
+ROOMS = ("identity", "workspaces", "messaging", "evidence")
+LANGUAGES = ("en", "fr", "de", "ar")
+SMALL_BODY = 256 * 1024
+
+
+def create(settings: Settings | None = None, house: House | None = None) -> Flask:
+    """The application, with every room's doors open.
+
+    Args:
+        settings: default: the environment's.
+        house: what the process holds; made from the settings unless given (tests, demo).
+
+    Raises:
+        RuntimeError: a route declares no action.
+    """
+    settings = settings or settings_module.load()
+    house = house or furnish(settings)
+    app = Flask(__name__, static_folder=None, template_folder="web/templates")
+    app.config.update(
+        SECRET_KEY=csrf.token(house.key.sign(b"jit notices").hex()),
+        SESSION_COOKIE_NAME="__Host-jit-notice" if settings.secure else "jit-notice",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=SMALL_BODY,
+        MAX_FORM_MEMORY_SIZE=SMALL_BODY,
+        TRUSTED_HOSTS=_hosts(settings),
+    )
+    app.extensions["jit"] = context.Frame(house, _load_actor, _page_values, _banner)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    headers.install(app, secure=settings.secure)
+    _guard(app, settings)
+    problems.install(app)
+    ops.install(app)
+    assets.install(app)
+    display.install(app)
+    Babel(app, locale_selector=_language, timezone_selector=_zone, default_translation_directories=_translations())
+    app.context_processor(pages.page_values)
+    openapi.install(app, _open_doors(app), _version())
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    sockets.install(app)
+    declared.insist(app)
+    return app
+
+
+def furnish(settings: Settings) -> House:
+    """What one process holds for its whole life: engine, vault, key, bus."""
+    bus.cooperative()
+    name = urlsplit(settings.base_url).hostname or "localhost"
+    return House(
+        settings,
+        database.engine(settings.database_url, pool=settings.database_pool),
+        vault.of(settings),
+        SigningKey.load_or_create(settings.log_key, name),
+        bus.Bus(settings.database_url),
+    )
+
+
+def _open_doors(app: Flask) -> list[Routes]:
+    """Register each room's pages, JSON routes and socket events."""
+    found: list[Routes] = []
+    for room in ROOMS:
+        for door in ("api", "pages", "events"):
+            name = f"jit_server.{room}.{door}"
+            if find_spec(name) is None:
+                continue
+            module = import_module(name)
+            if door == "api":
+                app.register_blueprint(module.routes)
+                found.append(module.routes)
+            elif door == "pages":
+                app.register_blueprint(module.pages)
+    return found
+
+
+def _guard(app: Flask, settings: Settings) -> None:
+    @app.before_request
+    def refuse_forged() -> None:
+        form_token = request.form.get("csrf") if request.mimetype == csrf.FORM else None
+        session_token = pages.csrf_token() or None
+        if request.path != "/csp-report":
+            csrf.check(
+                request.method,
+                request.headers,
+                request.content_type,
+                form_token,
+                session_token,
+                settings.base_url,
+                request.path,
+            )
+
+
+def _load_actor(session: Any, raw: str, user_agent: str, now: Any) -> Any:
+    return sessions.load(session, raw, user_agent, now)
+
+
+def _page_values() -> dict[str, Any]:
+    who = context.actor()
+    if who.kind != "person":
+        return {"me": None, "my_workspaces": []}
+    me = {
+        "id": who.person_id,
+        "name": who.name,
+        "agency": who.agency_name,
+        "state": who.state,
+        "theme": who.preferences.get("theme", "auto"),
+        "send_key": who.preferences.get("send_key", "ctrl_enter"),
+    }
+    with context.house().work(who) as uow:
+        mine = workspaces.my_workspaces(uow)
+    return {"me": me, "my_workspaces": [{"id": one.id, "name": one.name, "unread": 0} for one in mine]}
+
+
+def _banner(workspace_id: UUID) -> dict[str, Any] | None:
+    """The identity bar of a workspace for pages that show an error; None where there is none to show."""
+    try:
+        with context.house().work(context.actor()) as uow:
+            return workspaces.banner(uow, workspace_id)
+    except JitError:
+        return None
+
+
+def _hosts(settings: Settings) -> list[str]:
+    host = urlsplit(settings.base_url).hostname or ""
+    return sorted({host, *LOOPBACK}) if host in LOOPBACK else [host]
+
+
+def _language() -> str:
+    who = g.get("actor")
+    wanted = who.preferences.get("language") if who is not None else None
+    if wanted in LANGUAGES:
+        return str(wanted)
+    return request.accept_languages.best_match(LANGUAGES, "en") or "en"
+
+
+def _zone() -> Any:
+    who = g.get("actor")
+    try:
+        return ZoneInfo(who.preferences.get("zone", "UTC")) if who is not None else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _translations() -> str:
+    return "web/translations"
+
+
+def _version() -> str:
+    try:
+        return version("jit-server")
+    except PackageNotFoundError:
+        return "0.1.0"

@@ -1,0 +1,67 @@
+"""Joint investigation teams: agreements and their clauses, parties, members, phases, and the log as members read it."""
+
+from jit_server.workspaces.models import (
+    Agreement,
+    AgreementOut,
+    End,
+    ExplanationOut,
+    Member,
+    MemberOut,
+    MemberStatus,
+    NewAgreement,
+    NewClause,
+    NewLeader,
+    NewMember,
+    NewParty,
+    Party,
+    PhaseChange,
+    Signing,
+    Workspace,
+    WorkspaceOut,
+)
+from jit_server.workspaces.usecases.agreements import agreement, change_phase, open_workspace, propose, sign
+from jit_server.workspaces.usecases.members import end, invitable, invite, members
+from jit_server.workspaces.usecases.reading import explain, my_workspaces, rights, standing_of, workspace
+from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
+from jit_server.workspaces.views import banner
+
+__all__ = [
+    "Agreement",
+    "AgreementOut",
+    "End",
+    "EntryOut",
+    "ExplanationOut",
+    "Member",
+    "MemberOut",
+    "MemberStatus",
+    "NewAgreement",
+    "NewClause",
+    "NewLeader",
+    "NewMember",
+    "NewParty",
+    "Party",
+    "PhaseChange",
+    "ProofOut",
+    "Signing",
+    "Workspace",
+    "WorkspaceOut",
+    "agreement",
+    "banner",
+    "change_phase",
+    "checkpoint",
+    "end",
+    "explain",
+    "invitable",
+    "invite",
+    "members",
+    "my_workspaces",
+    "names",
+    "open_workspace",
+    "propose",
+    "prove",
+    "read_log",
+    "rights",
+    "sign",
+    "standing_of",
+    "workspace",
+]

@@ -1,0 +1,168 @@
+"""HTML doors of the room: my day (E2), the workspace (W1), its agreement, members (W17) and log (W18)."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from pydantic import BaseModel, ConfigDict, Field
+
+from jit_server import workspaces
+from jit_server.access import Action, Phase, Role
+from jit_server.core.errors import Invalid
+from jit_server.web.context import signed_in, work
+from jit_server.web.declared import own
+from jit_server.web.pages import Pages, form, go, show
+from jit_server.workspaces import views
+
+pages = Pages("workspaces", __name__)
+PAGE = 50
+SOON = timedelta(days=30)
+
+
+class SignForm(BaseModel):
+    """The signature's statement."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int
+    statement: str = Field(pattern="^on$")
+
+
+class InviteForm(BaseModel):
+    """Whom to give access, as what, until when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person_id: UUID
+    role: Role
+    until: date
+
+
+class ReasonForm(BaseModel):
+    """Why an access ends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=200)
+
+
+class PhaseForm(BaseModel):
+    """The phase that comes next."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: Phase
+
+
+@pages.shows("/", to=own("only the person's own workspaces"))
+def my_day() -> ResponseReturnValue:
+    """What needs me, then my workspaces (E2)."""
+    with work() as uow:
+        mine = workspaces.my_workspaces(uow)
+        values = views.my_day(uow, mine)
+    return show("workspaces/my_day.html", **values)
+
+
+@pages.shows("/w/<uuid:workspace_id>", to=Action.WORKSPACE_READ)
+def home(workspace_id: UUID) -> ResponseReturnValue:
+    """One workspace (W1)."""
+    with work() as uow:
+        values = views.home(uow, workspace_id)
+    return show("workspaces/home.html", here="home", **values)
+
+
+@pages.takes("/w/<uuid:workspace_id>/open", to=Action.WORKSPACE_OPEN)
+def open_workspace(workspace_id: UUID) -> ResponseReturnValue:
+    """Open the space."""
+    with work() as uow:
+        workspaces.open_workspace(uow, workspace_id)
+    return go(f"/w/{workspace_id}", gettext("The workspace is open."))
+
+
+@pages.takes("/w/<uuid:workspace_id>/phase", to=Action.WORKSPACE_CHANGE_PHASE)
+def change_phase(workspace_id: UUID) -> ResponseReturnValue:
+    """Move the workspace on."""
+    wanted = form(PhaseForm)
+    with work() as uow:
+        version = workspaces.workspace(uow, workspace_id).version
+        change = workspaces.PhaseChange(phase=wanted.phase, reason="chosen by the space administrator")
+        workspaces.change_phase(uow, workspace_id, change, version=version)
+    return go(f"/w/{workspace_id}", gettext("The phase has changed."))
+
+
+@pages.shows("/w/<uuid:workspace_id>/agreement", to=Action.AGREEMENT_READ)
+def read_agreement(workspace_id: UUID) -> ResponseReturnValue:
+    """The agreement, its clauses, its signatures."""
+    with work() as uow:
+        values = views.agreement(uow, workspace_id)
+    return show("workspaces/agreement.html", here="agreement", errors=[], **values)
+
+
+@pages.takes("/w/<uuid:workspace_id>/agreement/sign", to=Action.AGREEMENT_SIGN)
+def sign_agreement(workspace_id: UUID) -> ResponseReturnValue:
+    """Sign for one's own party."""
+    try:
+        signed = form(SignForm)
+    except Invalid as error:
+        with work() as uow:
+            values = views.agreement(uow, workspace_id)
+        return show("workspaces/agreement.html", 422, here="agreement", errors=error.members["errors"], **values)
+    with work() as uow:
+        current = workspaces.agreement(uow, workspace_id)
+        digest = current.digest if current.version == signed.version else "another version"
+        workspaces.sign(uow, workspace_id, workspaces.Signing(digest=digest))
+    return go(f"/w/{workspace_id}/agreement", gettext("Signed for your party."))
+
+
+@pages.shows("/w/<uuid:workspace_id>/members", to=Action.MEMBER_LIST)
+def list_members(workspace_id: UUID) -> ResponseReturnValue:
+    """Who belongs to the team and what each may do (W17)."""
+    with work() as uow:
+        values = views.members(uow, workspace_id)
+    return show("workspaces/members.html", here="members", errors=[], **values)
+
+
+@pages.takes("/w/<uuid:workspace_id>/members", to=Action.MEMBER_INVITE)
+def invite_member(workspace_id: UUID) -> ResponseReturnValue:
+    """Give a person access."""
+    try:
+        wanted = form(InviteForm)
+        until = datetime.combine(wanted.until, time(23, 59, 59), UTC)
+        with work() as uow:
+            new = workspaces.NewMember(person_id=wanted.person_id, role=wanted.role, expires_at=until)
+            workspaces.invite(uow, workspace_id, new)
+    except Invalid as error:
+        with work() as uow:
+            values = views.members(uow, workspace_id, typed=request.form.to_dict())
+        return show("workspaces/members.html", 422, here="members", errors=error.members.get("errors", []), **values)
+    return go(f"/w/{workspace_id}/members", gettext("Access given."))
+
+
+@pages.takes("/w/<uuid:workspace_id>/members/<uuid:member_id>/end", to=Action.MEMBER_END)
+def end_member(workspace_id: UUID, member_id: UUID) -> ResponseReturnValue:
+    """End a person's access now."""
+    reason = form(ReasonForm)
+    with work() as uow:
+        workspaces.end(uow, member_id, workspaces.End(reason=reason.reason), within=workspace_id)
+    return go(f"/w/{workspace_id}/members", gettext("Access ended."))
+
+
+@pages.shows("/w/<uuid:workspace_id>/audit", to=Action.LOG_READ)
+def read_log(workspace_id: UUID) -> ResponseReturnValue:
+    """Who did what, refusals too (W18)."""
+    with work() as uow:
+        values = views.log(uow, workspace_id, request.args.to_dict(), PAGE)
+    return show("workspaces/log.html", here="audit", check=None, **values)
+
+
+@pages.takes("/w/<uuid:workspace_id>/audit/verify", to=Action.LOG_VERIFY)
+def verify_log(workspace_id: UUID) -> ResponseReturnValue:
+    """Recompute the whole log and compare it with its signed heads."""
+    signed_in()
+    with work() as uow:
+        values = views.log(uow, workspace_id, {}, PAGE)
+        uow.get(workspaces.Workspace, workspace_id, to=Action.LOG_VERIFY)
+        values["check"] = views.check(uow, workspace_id)
+    return show("workspaces/log.html", here="audit", **values)

@@ -1,0 +1,99 @@
+"""What a member may know of a workspace: the space itself, one's own rights and their reasons."""
+
+from collections import defaultdict
+from uuid import UUID
+
+from sqlmodel import col
+
+from jit_server import access
+from jit_server.access import Action, Handling, Origin, Phase, Standing
+from jit_server.core.errors import NotFound
+from jit_server.work import UnitOfWork
+from jit_server.workspaces.models import ExplanationOut, Party, Workspace, WorkspaceOut
+
+
+def workspace(uow: UnitOfWork, workspace_id: UUID) -> WorkspaceOut:
+    """One workspace, with the actor's role in it."""
+    found = uow.get(Workspace, workspace_id, to=Action.WORKSPACE_READ)
+    standing = standing_of(uow, workspace_id)
+    parties = uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id))
+    return _out(found, standing, [party.state for party in parties])
+
+
+def standing_of(uow: UnitOfWork, workspace_id: UUID) -> Standing:
+    """What the actor is here.
+
+    Raises:
+        NotFound: an outsider.
+    """
+    standing = uow.standing(workspace_id)
+    if standing is None:
+        raise NotFound
+    return standing
+
+
+def my_workspaces(uow: UnitOfWork) -> list[WorkspaceOut]:
+    """The workspaces the actor belongs to, by name."""
+    if uow.actor.person_id is None:
+        return []
+    standings = {one.workspace_id: one for one in access.standings_of(uow.connection, uow.actor.person_id)}
+    found = uow.every(Workspace, col(Workspace.id).in_(standings))
+    states: dict[UUID, list[str]] = defaultdict(list)
+    for party in uow.every(Party, col(Party.workspace_id).in_(standings), limit=20_000):
+        states[party.workspace_id].append(party.state)
+    return [_out(one, standings[one.id], states[one.id]) for one in sorted(found, key=lambda row: row.name)]
+
+
+def _out(found: Workspace, standing: Standing, states: list[str]) -> WorkspaceOut:
+    shared = found.model_dump(exclude={"epoch", "policy_version", "created_at"})
+    return WorkspaceOut(**shared, states=sorted(set(states)), my_role=standing.role)
+
+
+def explain(
+    uow: UnitOfWork,
+    workspace_id: UUID,
+    action: Action,
+    *,
+    origin: Origin = Origin.OWN,
+    handling: Handling = Handling.H0,
+) -> ExplanationOut:
+    """Why the actor may or may not do this to a thing of this kind: the clause and its sentence."""
+    uow.get(Workspace, workspace_id, to=Action.POLICY_EXPLAIN)
+    standing = standing_of(uow, workspace_id)
+    decision = uow.policy(standing).decide(
+        standing.role, standing.party_class, origin, handling, standing.phase, action
+    )
+    return ExplanationOut(
+        action=action,
+        allowed=decision.allowed,
+        clause=decision.clause,
+        reason=decision.reason,
+        origin=origin,
+        handling=handling,
+        role=standing.role,
+        phase=standing.phase,
+    )
+
+
+def rights(uow: UnitOfWork, standing: Standing) -> list[ExplanationOut]:
+    """What the actor may do here and why, one line an action and marking where the marking matters."""
+    found: list[ExplanationOut] = []
+    for action, cells in uow.policy(standing).grid(standing).items():
+        seen: set[tuple[bool, str]] = set()
+        for origin, handling, decision in cells:
+            if (decision.allowed, decision.clause) in seen:
+                continue
+            seen.add((decision.allowed, decision.clause))
+            found.append(
+                ExplanationOut(
+                    action=action,
+                    allowed=decision.allowed,
+                    clause=decision.clause,
+                    reason=decision.reason,
+                    origin=origin,
+                    handling=handling,
+                    role=standing.role,
+                    phase=Phase(standing.phase),
+                )
+            )
+    return found

@@ -1,0 +1,170 @@
+"""The workspace's log as its members may read it, and the proofs that it is whole."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from jit_server import audit
+from jit_server.access import Action, Standing
+from jit_server.audit.models import audit_entry
+from jit_server.core.errors import Invalid
+from jit_server.identity.models import Agency, Person
+from jit_server.work import UnitOfWork, known_by, rows_by_id
+from jit_server.workspaces.models import Workspace
+from jit_server.workspaces.usecases.reading import standing_of
+
+MOST = 200
+
+
+class EntryOut(BaseModel):
+    """An entry as people and programs read it; `canonical` lies behind the proof, not here."""
+
+    position: int
+    id: UUID
+    event: str
+    verb: str | None
+    at: datetime
+    tz: str
+    actor: dict[str, Any]
+    subject: dict[str, Any]
+    why: dict[str, str] | None
+    clause: str | None
+    recipients: list[Any]
+    result: str
+    facts: dict[str, Any]
+
+
+class ProofOut(BaseModel):
+    """Hashes in lowercase hex, lowest sibling first (RFC 6962, section 2.1)."""
+
+    log: UUID
+    size: int
+    root: str
+    hashes: list[str]
+    leaf_hash: str | None = None
+    canonical: str | None = None
+
+
+def readable(uow: UnitOfWork, standing: Standing, kinds: Iterable[str]) -> ColumnElement[bool]:
+    """Which entries of the log this person may know: those about hidden things are hidden with them."""
+    columns = audit_entry.c
+    policy = uow.policy(standing)
+    view: Any = SimpleNamespace(workspace_id=columns.log_id, party_id=columns.party_id, handling=columns.handling)
+    parts: list[ColumnElement[bool]] = [columns.handling.is_(None)]
+    for kind in kinds:
+        action = known_by(kind)
+        if action is not None:
+            parts.append(and_(columns.subject_kind == kind, policy.visible(view, standing, action)))
+    return and_(columns.log_id == standing.workspace_id, or_(*parts))
+
+
+def marked_kinds() -> list[str]:
+    """The kinds of thing that carry a handling code."""
+    from sqlmodel import SQLModel
+
+    return [name for name, table in SQLModel.metadata.tables.items() if "handling" in table.c and name != "audit_entry"]
+
+
+def read_log(
+    uow: UnitOfWork,
+    workspace_id: UUID,
+    *,
+    after: int = 0,
+    before: int | None = None,
+    limit: int = 50,
+    latest: bool = False,
+    event: str | None = None,
+    result: str | None = None,
+    actor: UUID | None = None,
+    subject: UUID | None = None,
+    note: bool = True,
+) -> list[EntryOut]:
+    """Entries in order of position (newest first with `latest`); reading the log is itself on the log."""
+    workspace = uow.get(Workspace, workspace_id, to=Action.LOG_READ)
+    standing = standing_of(uow, workspace_id)
+    columns = audit_entry.c
+    statement = select(columns.position, columns.canonical).where(
+        readable(uow, standing, marked_kinds()), columns.position > after
+    )
+    exact = {"event": event, "result": result, "actor_id": actor, "subject_id": subject}
+    for name, value in exact.items():
+        if value is not None:
+            statement = statement.where(columns[name] == value)
+    if before is not None:
+        statement = statement.where(columns.position < before)
+    order = columns.position.desc() if latest else columns.position
+    rows = uow.session.execute(statement.order_by(order).limit(min(limit, MOST))).all()
+    entries = [_out(audit.Kept(workspace_id, row.position, bytes(row.canonical), b"")) for row in rows]
+    if note:
+        uow.record("log:read", workspace, after=after, count=len(entries))
+    return entries
+
+
+def _out(kept: audit.Kept) -> EntryOut:
+    content = kept.content
+    return EntryOut(
+        position=kept.position, **{name: content[name] for name in EntryOut.model_fields if name != "position"}
+    )
+
+
+def names(uow: UnitOfWork, entries: Iterable[EntryOut]) -> dict[str, dict[str, str]]:
+    """Name, agency and State of everybody who acts in these entries, by person id."""
+    ids = {UUID(one.actor["person"]) for one in entries if one.actor.get("person")}
+    people = rows_by_id(uow, Person, ids)
+    agencies = rows_by_id(uow, Agency, {person.agency_id for person in people.values()})
+    return {
+        str(person.id): {
+            "name": person.name,
+            "agency": agencies[person.agency_id].own_name,
+            "state": agencies[person.agency_id].state,
+        }
+        for person in people.values()
+    }
+
+
+def checkpoint(uow: UnitOfWork, workspace_id: UUID) -> str:
+    """The signed head of the log (C2SP tlog-checkpoint)."""
+    uow.get(Workspace, workspace_id, to=Action.LOG_VERIFY)
+    return audit.checkpoint(uow.connection, workspace_id, uow.house.key)
+
+
+def prove(
+    uow: UnitOfWork, workspace_id: UUID, *, position: int | None = None, old: int | None = None, size: int | None = None
+) -> ProofOut:
+    """An inclusion proof for `position`, or a consistency proof from `old`, against the log of `size` entries.
+
+    Raises:
+        Invalid: neither or both were asked for.
+    """
+    uow.get(Workspace, workspace_id, to=Action.LOG_VERIFY)
+    if (position is None) == (old is None):
+        raise Invalid.field("position", "give either position or old", "One proof at a time.")
+    head = audit.head(uow.connection, workspace_id)
+    size = head.size if size is None else size
+    if position is not None:
+        hashes = audit.inclusion(uow.connection, workspace_id, position, size)
+    else:
+        hashes = audit.consistency(uow.connection, workspace_id, old or 0, size)
+    root = audit.root_at(uow.connection, workspace_id, size)
+    proof = ProofOut(log=workspace_id, size=size, root=root.hex(), hashes=[one.hex() for one in hashes])
+    if position is not None:
+        _with_leaf(uow, standing_of(uow, workspace_id), position, proof)
+    return proof
+
+
+def _with_leaf(uow: UnitOfWork, standing: Standing, position: int, proof: ProofOut) -> None:
+    """Add the entry's own bytes, where the person may read it; the hash alone tells nothing."""
+    columns = audit_entry.c
+    statement = select(columns.leaf_hash, columns.canonical, readable(uow, standing, marked_kinds()).label("open"))
+    row = uow.session.execute(
+        statement.where(columns.log_id == standing.workspace_id, columns.position == position)
+    ).first()
+    if row is not None:
+        proof.leaf_hash = bytes(row.leaf_hash).hex()
+        may = uow.permits(Action.LOG_READ, uow.session.get(Workspace, standing.workspace_id))
+        proof.canonical = bytes(row.canonical).decode() if row.open and may else None

@@ -1,0 +1,207 @@
+"""Plain functions that make people, agencies and workspaces through the product's own use-cases."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from jit_server import identity, workspaces
+from jit_server.access import OPERATOR, Actor, Handling, PartyClass, Role
+from jit_server.core import clock
+from jit_server.identity import sessions
+from jit_server.identity.models import LoginSession, Person
+from jit_server.work import House, UnitOfWork
+
+
+@dataclass(frozen=True)
+class Who:
+    """A person of the world: a row, an agency's slug, and the actor they are when signed in."""
+
+    id: UUID
+    name: str
+    agency: str
+    actor: Actor
+
+
+@dataclass
+class World:
+    """Agencies of several States, each with its own issuer, and as many people as tests ask for."""
+
+    house: House
+    people: dict[str, Who] = field(default_factory=dict)
+    suffix: str = field(default_factory=lambda: uuid4().hex[:6])
+
+    STATES = ("DE", "FR", "NL")
+
+    @classmethod
+    def create(cls, house: House) -> "World":
+        """The three agencies."""
+        world = cls(house)
+        for state in cls.STATES:
+            world.agency(state)
+        return world
+
+    def slug(self, state: str) -> str:
+        """The short name of the State's agency."""
+        return f"{state.lower()}-{self.suffix}"
+
+    def agency(self, state: str) -> str:
+        """Take an agency in and name its issuer."""
+        slug = self.slug(state)
+        with self.house.work(OPERATOR) as uow:
+            identity.add_agency(
+                uow,
+                identity.NewAgency(
+                    state=state, name=f"Prosecution Office {state}", own_name=f"Anklage {state}", slug=slug
+                ),
+            )
+        with self.house.work(OPERATOR) as uow:
+            identity.set_issuer(
+                uow,
+                slug,
+                identity.NewIssuer(
+                    url=f"http://127.0.0.1:9/{slug}",
+                    client_id="jit",
+                    auth_method=identity.AuthMethod.CLIENT_SECRET,
+                    credential_file=self.house.settings.data / "none",
+                ),
+            )
+        return slug
+
+    def person(self, state: str, name: str = "") -> Who:
+        """Somebody new of the State's agency."""
+        name = name or f"Person {uuid4().hex[:6]}"
+        slug = self.slug(state)
+        with self.house.work(OPERATOR) as uow:
+            row = identity.enrol(uow, slug, identity.NewPerson(sub=uuid4().hex, name=name))
+            found = identity.agency(uow, slug)
+        actor = Actor(
+            "person", row.id, found.id, state, name, found.name, acr="urn:test", preferences={"zone": "Europe/Berlin"}
+        )
+        who = Who(row.id, name, slug, actor)
+        self.people[name] = who
+        return who
+
+    def work(self, who: Who | Actor) -> UnitOfWork:
+        """A unit of work for this person."""
+        return self.house.work(who.actor if isinstance(who, Who) else who)
+
+    def workspace(self, **changes: Any) -> "Team":
+        """An operational workspace of DE and FR, each with a leader; DE's leader administers it."""
+        team = self.proposed(**changes)
+        team.sign_all()
+        with self.work(team.admin) as uow:
+            workspaces.open_workspace(uow, team.id)
+        return team
+
+    def proposed(
+        self,
+        *,
+        clauses: tuple[workspaces.NewClause, ...] = (),
+        default_handling: Handling = Handling.H1,
+        classes: dict[str, PartyClass] | None = None,
+    ) -> "Team":
+        """A proposed agreement between DE and FR (and what `classes` adds), not signed yet."""
+        classes = {"DE": PartyClass.MS_AUTHORITY, "FR": PartyClass.MS_AUTHORITY, **(classes or {})}
+        leaders = {state: self.person(state) for state in classes}
+        today = clock.now().date()
+        new = workspaces.NewAgreement(
+            reference=f"JIT-{uuid4().hex[:10]}",
+            name="Operation Test",
+            purpose="Test purpose",
+            legal_basis="JFD 2002/465",
+            period_from=today,
+            period_to=today + timedelta(days=300),
+            platform_use=True,
+            parties=tuple(
+                workspaces.NewParty(agency=self.slug(state), party_class=kind, signatory="Head")
+                for state, kind in classes.items()
+            ),
+            leaders=tuple(
+                workspaces.NewLeader(agency=who.agency, person_id=who.id, space_admin=state == "DE")
+                for state, who in leaders.items()
+            ),
+            clauses=clauses,
+            default_handling=default_handling,
+        )
+        with self.work(leaders["DE"]) as uow:
+            made = workspaces.propose(uow, new)
+            workspace_id = made.id
+        return Team(self, workspace_id, leaders)
+
+
+@dataclass
+class Team:
+    """One workspace and its people."""
+
+    world: World
+    id: UUID
+    leaders: dict[str, Who]
+    members: dict[UUID, UUID] = field(default_factory=dict)
+
+    @property
+    def admin(self) -> Who:
+        """DE's leader, who administers the space."""
+        return self.leaders["DE"]
+
+    def sign_all(self) -> None:
+        """Every party signs."""
+        for who in self.leaders.values():
+            with self.world.work(who) as uow:
+                workspaces.sign(uow, self.id, workspaces.Signing(digest=workspaces.agreement(uow, self.id).digest))
+
+    def join(self, state: str, role: Role = Role.MEMBER, *, days: int | None = None) -> Who:
+        """Somebody new of that State joins the team."""
+        who = self.world.person(state)
+        expires = clock.now() + timedelta(days=days) if days else None
+        with self.world.work(self.admin) as uow:
+            member = workspaces.invite(
+                uow, self.id, workspaces.NewMember(person_id=who.id, role=role, expires_at=expires)
+            )
+            self.members[who.id] = member.id
+        return who
+
+    def remove(self, who: Who) -> None:
+        """End the person's access."""
+        with self.world.work(self.admin) as uow:
+            workspaces.end(uow, self.members[who.id], workspaces.End(reason="moved to another unit"))
+
+
+def sign_in(house: House, who: Who) -> str:
+    """Begin a session for the person without an identity provider and give the cookie's value."""
+    secret = sessions.new_secret()
+    now = clock.now()
+    with house.work(OPERATOR) as uow:
+        person = uow.find(Person, id=who.id)
+        assert person is not None
+        uow.add(
+            LoginSession(
+                token_hash=sessions.hashed(secret),
+                person_id=person.id,
+                agency_id=person.agency_id,
+                issuer_id=person.issuer_id,
+                epoch=person.epoch,
+                issued_at=now,
+                last_seen_at=now,
+                agent_hash=b"",
+                not_after=now + sessions.LONGEST,
+            )
+        )
+    return secret
+
+
+def browser(app: Flask, house: House, who: Who) -> FlaskClient:
+    """A browser in which the person is signed in; its requests come from our own pages."""
+    made = app.test_client()
+    made.set_cookie(house.settings.cookie, sign_in(house, who), domain="127.0.0.1")
+    made.environ_base["HTTP_ORIGIN"] = house.settings.base_url
+    made.environ_base["HTTP_HOST"] = house.settings.base_url.removeprefix("http://")
+    return made
+
+
+def today() -> date:
+    """Today, UTC."""
+    return clock.now().date()
