@@ -11,6 +11,7 @@ import shlex
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ APP: Final = "jit_app"
 
 _SYSTEM_USER: Final = "jit-postgres"  # only when started by root, whom PostgreSQL refuses to run for
 _SOCKET_PATH_LIMIT: Final = 90  # the kernel allows 107 bytes, the socket's own name takes some of them
+_AFTER_KILL: Final = 5.0  # seconds
 _DURABLE: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _DEFAULTS: Final = {
     "listen_addresses": "",
@@ -77,10 +79,26 @@ class EmbeddedPostgres:
                       "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions")  # fmt: skip
         self._trust_only_ourselves()
         if not self.running():
-            (self.folder / "postmaster.pid").unlink(missing_ok=True)
-            options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in self._options().items())
-            self._run("pg_ctl", "-w", "-D", str(self.folder), "-l", str(self.folder / "log"), "-o", options, "start")
+            self._start()
         self._create_roles()
+
+    def _start(self) -> None:
+        """Start the postmaster. The children of one that was killed need a moment to notice; until then it refuses."""
+        note = self.folder / "postmaster.pid"
+        killed = note.exists()
+        if killed and Path("/proc", note.read_text().partition("\n")[0]).exists():
+            note.unlink()  # another program has the number now, which PostgreSQL would take for a postmaster
+        deadline = time.monotonic() + (_AFTER_KILL if killed else 0)
+        options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in self._options().items())
+        while True:
+            try:
+                return self._run(
+                    "pg_ctl", "-w", "-D", str(self.folder), "-l", str(self.folder / "log"), "-o", options, "start"
+                )
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
 
     def stop(self) -> None:
         """Stop the cluster; clients are cut off, committed work stays."""

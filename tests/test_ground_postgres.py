@@ -1,0 +1,123 @@
+"""The embedded PostgreSQL: durable, closed to others, and gone when its block ends."""
+
+import os
+import signal
+import stat
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from jit_server.core.postgres import APP, OWNER, EmbeddedPostgres
+
+
+def connect(url: str) -> psycopg.Connection:
+    return psycopg.connect(url, autocommit=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(scratch: Path):
+    with EmbeddedPostgres(scratch / "own" / "pg") as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", ["fsync", "synchronous_commit", "full_page_writes"])
+def test_what_is_acknowledged_is_durable(cluster, name):
+    with connect(cluster.database().app) as app:
+        assert app.execute(f"SHOW {name}").fetchone() == ("on",)
+
+
+def test_nobody_can_switch_durability_off_while_it_runs(cluster):
+    with connect(cluster.url("postgres", "postgres")) as root:
+        root.execute("ALTER SYSTEM SET fsync = off")
+        root.execute("SELECT pg_reload_conf()")
+        root.execute("ALTER SYSTEM RESET fsync")
+        assert root.execute("SHOW fsync").fetchone() == ("on",)
+
+
+def test_it_listens_on_no_network_address(cluster):
+    with connect(cluster.url("postgres", "postgres")) as root:
+        assert root.execute("SHOW listen_addresses").fetchone() == ("",)
+
+
+def test_the_app_role_is_neither_owner_nor_superuser(cluster):
+    with connect(cluster.database().app) as app:
+        assert app.execute("SELECT current_user").fetchone() == (APP,)
+        row = app.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        )
+        assert row.fetchone() == (False, False, False, False)
+        assert app.execute("SELECT pg_has_role(current_user, %s, 'MEMBER')", [OWNER]).fetchone() == (False,)
+
+
+def test_the_kernel_vouches_for_who_connects(cluster):
+    rules = (cluster.folder / "pg_hba.conf").read_text()
+    assert rules.split() == ["local", "all", "all", "peer", "map=jit"]
+    assert "trust" not in rules
+
+
+def test_its_folder_is_closed_to_other_accounts(cluster):
+    assert stat.S_IMODE(cluster.folder.stat().st_mode) == 0o700
+
+
+def test_folders_above_are_passed_through_but_not_opened_for_reading(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    beside = closed / "vault"
+    beside.mkdir(mode=0o700)
+    with EmbeddedPostgres(closed / "pg"):
+        mode = stat.S_IMODE(closed.stat().st_mode)
+        assert mode & 0o066 == 0, oct(mode)
+        assert mode & 0o010 == 0
+        assert stat.S_IMODE(beside.stat().st_mode) == 0o700
+
+
+def test_rows_survive_a_restart(scratch):
+    folder = scratch / "restart" / "pg"
+    with EmbeddedPostgres(folder) as first, connect(first.database().owner) as owner:
+        owner.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    assert not first.running()
+    with EmbeddedPostgres(folder) as second, connect(second.database().owner) as owner:
+        assert owner.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_a_cluster_left_over_by_a_killed_process_is_taken_over_and_stopped(scratch):
+    folder = scratch / "left" / "pg"
+    left = EmbeddedPostgres(folder)
+    left.start()
+    with EmbeddedPostgres(folder) as taken:
+        assert taken.running()
+    assert not left.running()
+
+
+def test_a_postmaster_killed_outright_does_not_keep_the_next_from_starting(scratch):
+    folder = scratch / "killed" / "pg"
+    killed = EmbeddedPostgres(folder)
+    killed.start()
+    os.kill(int((folder / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    while killed.running():
+        os.sched_yield()
+    with EmbeddedPostgres(folder) as again:
+        assert again.running()
+
+
+def test_a_database_is_made_from_a_template_and_removed(cluster):
+    with connect(cluster.database("first").owner) as owner:
+        owner.execute("CREATE TABLE seeded ()")
+    copy = cluster.database("second", template="first")
+    with connect(copy.owner) as owner:
+        assert owner.execute("SELECT count(*) FROM seeded").fetchone() == (0,)
+    cluster.drop("second")
+    with pytest.raises(psycopg.OperationalError, match="does not exist"):
+        connect(copy.owner)
+
+
+def test_a_path_too_long_for_a_socket_still_works(scratch):
+    with EmbeddedPostgres(scratch / ("long" * 12) / ("path" * 12)) as running, connect(running.database().app) as app:
+        assert app.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_what_goes_wrong_is_said_in_the_programs_own_words(scratch):
+    folder = scratch / "wrong" / "pg"
+    with pytest.raises(RuntimeError, match="pg_ctl failed"):
+        EmbeddedPostgres(folder, {"shared_buffers": "nonsense"}).start()
