@@ -196,9 +196,8 @@ def sign_in(house: House, who: Who) -> str:
 def browser(app: Flask, house: House, who: Who) -> FlaskClient:
     """A browser in which the person is signed in; its requests come from our own pages."""
     made = app.test_client()
-    made.set_cookie(house.settings.cookie, sign_in(house, who), domain="127.0.0.1")
+    made.set_cookie(house.settings.cookie, sign_in(house, who), domain="localhost")
     made.environ_base["HTTP_ORIGIN"] = house.settings.base_url
-    made.environ_base["HTTP_HOST"] = house.settings.base_url.removeprefix("http://")
     return made
 
 
