@@ -95,7 +95,8 @@ def _settings(data: Path, port: int, base_url: str, urls: Urls) -> Settings:
 
 def _environment(settings: Settings) -> dict[str, str]:
     stated = {name: getattr(settings, name) for name in settings.model_fields_set}
-    return {f"JIT_{name.upper()}": str(value) for name, value in stated.items() if value is not None}
+    environment = {f"JIT_{name.upper()}": str(value) for name, value in stated.items() if value is not None}
+    return environment | {"GUNICORN_CMD_ARGS": "--graceful-timeout 2"}  # whoever presses Ctrl-C does not want to wait
 
 
 def _seed(settings: Settings, urls: Urls, issuers: Issuers) -> seed.Seeded:

@@ -44,6 +44,7 @@ class Processes:
             env=environment | dict(settings),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
+            process_group=0,  # Ctrl-C in the terminal comes to us alone: we stop them in order
             preexec_fn=self._die_with_parent,  # noqa: PLW1509 - no threads run here
         )
         self._running.append((name, process))
