@@ -3,18 +3,26 @@
 from jit_server.audit.checkpoints import LogDamaged, checkpoint, origin, verifier
 from jit_server.audit.entry import SERVER_LOG, Entry, Kept, Unfit, What, Who, Why, commit, new_salt
 from jit_server.audit.log import Head, NoSuchEntry, append, consistency, head, inclusion, inclusions, lock, read
+from jit_server.audit.notes import BadNote, Checkpoint, VerifierKey
+from jit_server.audit.scan import Finding
 from jit_server.audit.verbs import UnknownEvent, Verb, verb_of
+from jit_server.audit.verification import Report, verify
 
 __all__ = [
     "SERVER_LOG",
+    "BadNote",
+    "Checkpoint",
     "Entry",
+    "Finding",
     "Head",
     "Kept",
     "LogDamaged",
     "NoSuchEntry",
+    "Report",
     "Unfit",
     "UnknownEvent",
     "Verb",
+    "VerifierKey",
     "What",
     "Who",
     "Why",
@@ -31,4 +39,5 @@ __all__ = [
     "read",
     "verb_of",
     "verifier",
+    "verify",
 ]

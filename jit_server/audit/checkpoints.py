@@ -40,7 +40,9 @@ def checkpoint(session: Executes, log_id: UUID, key: SigningKey) -> str:
     signer, now = verifier(key, log_id), head(session, log_id)
     last = latest(session, log_id, signer)
     if last is not None and not _continues(session, log_id, last, Checkpoint(signer.name, now.size, now.root)):
-        raise LogDamaged(f"the log {log_id} does not continue the checkpoint signed at {last.size} entries", size=last.size)
+        raise LogDamaged(
+            f"the log {log_id} does not continue the checkpoint signed at {last.size} entries", size=last.size
+        )
     note = notes.sign(str(Checkpoint(signer.name, now.size, now.root)), signer.name, key)
     session.execute(
         text("SELECT audit_keep(:log, :size, :root, :key, :note)"),
@@ -61,7 +63,9 @@ def latest(session: Executes, log_id: UUID, signer: VerifierKey) -> Checkpoint |
 def all_kept(session: Executes, log_id: UUID) -> list[tuple[int, bytes, str]]:
     """Give size, root and note of every checkpoint that is kept, smallest first, unchecked."""
     kept = audit_checkpoint.c
-    rows = session.execute(select(kept.size, kept.root, kept.note).where(kept.log_id == log_id).order_by(kept.size, kept.key))
+    rows = session.execute(
+        select(kept.size, kept.root, kept.note).where(kept.log_id == log_id).order_by(kept.size, kept.key)
+    )
     return [(size, bytes(root), note) for size, root, note in rows]
 
 

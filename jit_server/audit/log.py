@@ -67,7 +67,9 @@ def append(session: Executes, log_id: UUID, entries: Sequence[Entry], *, after: 
     if any(entry.log != log_id for entry in entries):
         raise ValueError("an entry belongs to another log")
     rows = [entry.canonical(position) for position, entry in enumerate(entries, after + 1)]
-    return int(session.execute(_APPEND, {"log": log_id, "after": after, "entries": rows}).scalar_one()) if rows else after
+    return (
+        int(session.execute(_APPEND, {"log": log_id, "after": after, "entries": rows}).scalar_one()) if rows else after
+    )
 
 
 def head(session: Executes, log_id: UUID) -> Head:
@@ -168,10 +170,8 @@ def _nodes(session: Executes, log_id: UUID, nodes: Sequence[tree.Node]) -> dict[
     """Read complete subtrees: each lies in the row of the entry that closed it."""
     if not nodes:
         return {}
-    places = [(node.index + 1) << node.level for node in nodes]
-    found = session.execute(
-        _NODES, {"log": log_id, "levels": [node.level for node in nodes], "positions": places}
-    )
+    places = [(node.number + 1) << node.level for node in nodes]
+    found = session.execute(_NODES, {"log": log_id, "levels": [node.level for node in nodes], "positions": places})
     hashes = {tree.Node(level, (place >> level) - 1): bytes(value) for level, place, value in found}
     if any(len(hashes.get(node, b"")) != len(tree.EMPTY_ROOT) for node in nodes):
         raise NoSuchEntry(f"the log {log_id} does not reach that far, or is damaged: run `jit-server audit verify`")

@@ -1,7 +1,7 @@
 """Merkle tree arithmetic of RFC 6962 section 2.1 (= RFC 9162 section 2.1): pure functions, no database.
 
-Words used here: a *leaf* is numbered from 0; a *node* `(level, index)` is the root of the complete subtree over the
-leaves `index << level` to `((index + 1) << level) - 1`, so that level 0 is the leaves themselves; a *span* is a run of
+Words used here: a *leaf* is numbered from 0; a *node* `(level, number)` is the root of the complete subtree over the
+leaves `number << level` to `((number + 1) << level) - 1`, so that level 0 is the leaves themselves; a *span* is a run of
 leaves `start..stop` (stop excluded) whose hash stands in a proof.
 """
 
@@ -16,7 +16,7 @@ class Node(NamedTuple):
     """A complete subtree."""
 
     level: int
-    index: int
+    number: int
 
 
 class Span(NamedTuple):

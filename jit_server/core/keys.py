@@ -13,7 +13,7 @@ ED25519 = b"\x01"
 """Signature type of C2SP signed-note for plain Ed25519."""
 
 
-class BadKeyFile(ValueError):  # noqa: N818 - reads better where it is raised
+class BadKeyFile(ValueError):
     """The key file does not hold a key in the form `PRIVATE+KEY+<name>+<id>+<base64>`."""
 
 

@@ -28,7 +28,9 @@ def test_an_entry_is_read_back_bit_for_bit_with_its_projection(connection: Conne
 
 
 @pytest.mark.parametrize("batches", [[1] * 13, [13], [5, 1, 7]])
-def test_the_database_keeps_the_same_tree_as_the_arithmetic(connection: Connection, log_id: UUID, batches: list[int]) -> None:
+def test_the_database_keeps_the_same_tree_as_the_arithmetic(
+    connection: Connection, log_id: UUID, batches: list[int]
+) -> None:
     leaves: list[bytes] = []
     for batch in batches:
         entries = [an_entry(log_id) for _ in range(batch)]
@@ -70,7 +72,9 @@ def test_an_entry_cannot_be_put_in_a_place_or_log_that_it_does_not_name(app: Eng
     bent = [an_entry(log_id).canonical(7), an_entry(uuid4()).canonical(1)]
     for data in bent:
         with app.begin() as connection, pytest.raises(DBAPIError, match="names another log or position"):
-            connection.execute(text("SELECT audit_append(:log, 0, ARRAY[CAST(:data AS bytea)])"), {"log": log_id, "data": data})
+            connection.execute(
+                text("SELECT audit_append(:log, 0, ARRAY[CAST(:data AS bytea)])"), {"log": log_id, "data": data}
+            )
     with app.begin() as connection, pytest.raises(ValueError, match="another log"):
         audit.append(connection, log_id, [an_entry(uuid4())])
 
@@ -137,7 +141,9 @@ def test_proofs_of_what_is_not_there_are_refused(connection: Connection, log_id:
 
 
 @pytest.mark.parametrize("table", ["audit_entry", "audit_head", "audit_checkpoint"])
-@pytest.mark.parametrize("act", ["INSERT INTO {0} SELECT * FROM {0}", "UPDATE {0} SET log_id = log_id", "DELETE FROM {0}", "TRUNCATE {0}"])
+@pytest.mark.parametrize(
+    "act", ["INSERT INTO {0} SELECT * FROM {0}", "UPDATE {0} SET log_id = log_id", "DELETE FROM {0}", "TRUNCATE {0}"]
+)
 def test_the_apps_role_cannot_write_the_log_but_by_appending(app: Engine, table: str, act: str) -> None:
     with app.begin() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text(act.format(table)))
@@ -154,7 +160,9 @@ def test_not_even_a_superuser_changes_the_log_by_mistake(superuser: Engine, app:
         connection.execute(text(act))
 
 
-def test_only_members_read_a_log_and_only_the_system_reads_the_servers(superuser: Engine, app: Engine, log_id: UUID) -> None:
+def test_only_members_read_a_log_and_only_the_system_reads_the_servers(
+    superuser: Engine, app: Engine, log_id: UUID
+) -> None:
     person, other = uuid4(), uuid4()
     grow(app, log_id, 2)
     grow(app, audit.SERVER_LOG, 2)

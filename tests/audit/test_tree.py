@@ -42,7 +42,7 @@ NAIVE = [naive_root(DATA[:size]) for size in range(TOP + 1)]
 
 
 def node(wanted: tree.Node) -> bytes:
-    return naive_root(DATA[wanted.index << wanted.level : (wanted.index + 1) << wanted.level])
+    return naive_root(DATA[wanted.number << wanted.level : (wanted.number + 1) << wanted.level])
 
 
 NODES = {(level, index): node(tree.Node(level, index)) for level in range(8) for index in range(TOP >> level)}
