@@ -14,12 +14,12 @@ from flask_babel import Babel
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jit_server import workspaces
-from jit_server.core import bus, database, vault
+from jit_server.core import bus, database, logs, vault
 from jit_server.core import settings as settings_module
 from jit_server.core.errors import JitError
 from jit_server.core.keys import SigningKey
 from jit_server.core.settings import LOOPBACK, Settings
-from jit_server.identity import sessions
+from jit_server.identity import lookups, sessions
 from jit_server.web import assets, context, csrf, declared, display, headers, openapi, ops, pages, problems, sockets
 from jit_server.web.api import Routes
 from jit_server.work import House
@@ -39,6 +39,7 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
     Raises:
         RuntimeError: a route declares no action.
     """
+    logs.configure()
     settings = settings or settings_module.load()
     house = house or furnish(settings)
     app = Flask(__name__, static_folder=None, template_folder="web/templates")
@@ -65,7 +66,7 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
-    sockets.install(app)
+    sockets.install(app, people=lookups.people, alive=lookups.alive)
     declared.insist(app)
     return app
 

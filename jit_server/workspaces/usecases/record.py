@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from jit_server import audit
 from jit_server.access import Action, Standing
+from jit_server.audit.log import root_at
 from jit_server.audit.models import audit_entry
 from jit_server.core.errors import Invalid
 from jit_server.identity.models import Agency, Person
@@ -150,7 +151,7 @@ def prove(
         hashes = audit.inclusion(uow.connection, workspace_id, position, size)
     else:
         hashes = audit.consistency(uow.connection, workspace_id, old or 0, size)
-    root = audit.root_at(uow.connection, workspace_id, size)
+    root = root_at(uow.connection, workspace_id, size)
     proof = ProofOut(log=workspace_id, size=size, root=root.hex(), hashes=[one.hex() for one in hashes])
     if position is not None:
         _with_leaf(uow, standing_of(uow, workspace_id), position, proof)
