@@ -14,6 +14,7 @@ import { Clock, fill, icon, wordsOf } from './words.js';
 const TYPING_MS = 4_000;
 const READ_MS = 800;
 const NEAR_END = 60;
+const PAGE = 200;
 
 class JitChat extends LitElement {
   static properties = {
@@ -34,6 +35,7 @@ class JitChat extends LitElement {
     this.trouble = '';
     this.readTimer = 0;
     this.stick = true;
+    this.seen = 0;
   }
 
   createRenderRoot() { return this; }
@@ -50,6 +52,7 @@ class JitChat extends LitElement {
     this.me = { id: given('me'), name: given('name'), agency: given('agency'), state: given('state') };
     this.messages = readPage(this);
     this.readTo = Number(given('read'));
+    this.seen = Number(given('position'));
     this.unreadAt = firstUnread(this.messages, this.readTo, this.me.id);
     this.older = this.querySelector('.older');
     this.nothing = this.querySelector('.empty');
@@ -123,7 +126,9 @@ class JitChat extends LitElement {
   /** @param {Message} message */
   news(message) {
     if (message.client_id) this.outbox?.drop(message.client_id);
-    if (message.channel_id !== this.channel || message.topic !== this.topic) { countElsewhere(message); return; }
+    const fresh = message.position > this.seen;
+    this.seen = Math.max(this.seen, message.position);
+    if (message.channel_id !== this.channel || message.topic !== this.topic) { if (fresh) countElsewhere(message); return; }
     const before = this.messages.length;
     this.messages = merge(this.messages, message);
     delete this.histories[message.id];
@@ -134,15 +139,13 @@ class JitChat extends LitElement {
     this.markRead();
   }
 
-  /** Everything after the last message known, over HTTP: when the replay would be too long, or the socket is down. */
+  /** Everything after the last position seen, over HTTP: when the replay would be too long, or the socket is down. */
   async catchUp() {
-    const known = this.messages.at(-1)?.position ?? 0;
     try {
-      for (let after = known, more = true; more;) {
-        const { items, next } = await call('GET', `/channels/${this.channel}/messages?after=${after}`);
+      for (let more = true; more;) {
+        const { items } = await call('GET', `/channels/${this.channel}/messages?after=${this.seen}&limit=${PAGE}`);
         for (const message of items) this.news(message);
-        after = items.at(-1)?.position ?? after;
-        more = Boolean(next) && items.length > 0;
+        more = items.length === PAGE;
       }
       this.gap = false;
     } catch (error) {
@@ -204,7 +207,7 @@ class JitChat extends LitElement {
   async correct(message, event) {
     event.preventDefault();
     const text = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('text') ?? '');
-    await this.change(text === message.text ? null : ['message:edit', { message_id: message.id, text }]);
+    await this.change(text === message.text ? null : ['message:edit', { message_id: message.id, text, version: message.version }]);
   }
 
   /** @param {Message} message @param {SubmitEvent} event */
@@ -229,8 +232,8 @@ class JitChat extends LitElement {
   /** @param {Message} message @param {Event} event */
   async openHistory(message, event) {
     if (!(/** @type {HTMLDetailsElement} */ (event.target)).open || this.histories[message.id]) return;
-    const { versions } = await call('GET', `/messages/${message.id}/history`);
-    this.histories = { ...this.histories, [message.id]: versions };
+    const { items } = await call('GET', `/messages/${message.id}/history`);
+    this.histories = { ...this.histories, [message.id]: items };
   }
 
   render() {
@@ -301,7 +304,7 @@ class JitChat extends LitElement {
   drawHistory(message) {
     const versions = this.histories[message.id] ?? [];
     return html`<details class="history small" @toggle=${(/** @type {Event} */ event) => this.openHistory(message, event)}><summary>${this.words?.edited}</summary>
-      ${versions.filter(({ version }) => version < message.version).map((one) => html`<div dir="auto"><span class="quiet">${one.version} · ${this.clock?.day(one.at)} ${this.clock?.time(one.at)}</span>${unsafeHTML(one.html)}</div>`)}</details>`;
+      ${versions.filter(({ version }) => version < message.version).map((one) => html`<div dir="auto"><span class="quiet">${one.version} · ${this.clock?.day(one.at)} ${this.clock?.time(one.at)}</span>${one.html === null ? '–' : unsafeHTML(one.html)}</div>`)}</details>`;
   }
 
   /** @param {Message} message */

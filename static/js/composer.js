@@ -68,7 +68,7 @@ class JitComposer extends HTMLElement {
     const text = this.field?.value ?? '';
     if (text === this.savedText || text.length > LIMIT || (this.sending && !text)) return;
     try {
-      await call('PUT', `/channels/${this.getAttribute('channel')}/draft`, { topic: this.getAttribute('topic'), text }, options);
+      await call('PUT', `/channels/${this.getAttribute('channel')}/draft`, { topic: this.getAttribute('topic'), text, handling: this.picker?.value }, options);
       this.savedText = text;
       if (this.field?.value === text) this.say(text ? `${this.words?.saved} ${this.clock?.time(new Date().toISOString())}` : '');
     } catch (error) {

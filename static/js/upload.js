@@ -3,7 +3,6 @@ import { html, nothing, render } from 'lit';
 import { NoNetwork, Problem, call, isSignedOut, problemIn } from './api.js';
 import { hashFile } from './sha256.js';
 import { fill, icon, wordsOf } from './words.js';
-import { isoWithOffset } from './zones.js';
 
 const HASH_LIMIT = 512 * 1024 * 1024;
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -70,13 +69,13 @@ class JitUpload extends HTMLElement {
     else button?.removeAttribute('aria-disabled');
   }
 
-  /** The declaration as the API takes it. @param {File} file @param {string | null} hash */
+  /** The declaration as the API takes it: the moment as the clock on the wall showed it in `zone`. @param {File} file @param {string | null} hash */
   declaration(file, hash) {
     const filled = Object.fromEntries(new FormData(this.form));
     const { title, legal_basis, method, collector, place, collected_at: local, zone, handling, declared_sha256: declared } = /** @type {Record<string, string>} */ (filled);
     return {
-      title, legal_basis, method, collector, place, handling, zone, collected_at: isoWithOffset(local, zone), file_name: file.name, size: file.size,
-      media_type: file.type || 'application/octet-stream', declared_sha256: declared.trim().toLowerCase() || hash || null,
+      title, legal_basis, method, collector, place, handling, zone, collected_at: local, file_name: file.name, size: file.size,
+      media_type: file.type || 'application/octet-stream', declared_sha256: declared.trim().toLowerCase() || hash, client_id: crypto.randomUUID(),
     };
   }
 
