@@ -1,0 +1,187 @@
+"""`jit-server workspace`, `policy` and `audit`: what an operator may know of the teams, which is everything but content.
+
+The audit log lies beneath the doors and has no commands of its own; a workspace's log is looked at from here.
+"""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from jit_server import access, audit
+from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Role
+from jit_server.audit import SERVER_LOG, BadNote, Report, notes
+from jit_server.core.errors import NotFound
+from jit_server.web.terminal import Terminal, Unverified, in_terminal
+from jit_server.work import UnitOfWork
+from jit_server.workspaces.models import Member, MemberStatus, Party, Workspace
+
+MOST = 10_000
+
+
+@click.group()
+def workspace() -> None:
+    """The workspaces of this server; never what is said or kept in them."""
+
+
+@workspace.command("list")
+@in_terminal
+def list_workspaces(terminal: Terminal) -> None:
+    """List the workspaces: reference, phase, term, States, number of members."""
+    with terminal.work() as uow:
+        found = [_line(uow, one) for one in uow.every(Workspace, limit=MOST)]
+    found.sort(key=lambda one: one["reference"])
+    lines = [
+        f"{one['id']}  {one['reference']:<20} {one['phase']:<18} {one['period_from']} to {one['period_to']}"
+        f"  {'+'.join(one['states'])}  {one['members']} members, {one['entries']} entries"
+        for one in found
+    ]
+    terminal.say(found, "\n".join(lines) or "No workspace yet.")
+
+
+def _line(uow: UnitOfWork, one: Workspace) -> dict[str, Any]:
+    active = uow.every(Member, Member.workspace_id == one.id, Member.status == MemberStatus.ACTIVE, limit=MOST)
+    return {
+        "id": str(one.id),
+        "reference": one.reference,
+        "phase": str(one.phase),
+        "period_from": one.period_from.isoformat(),
+        "period_to": one.period_to.isoformat(),
+        "states": sorted({party.state for party in uow.every(Party, Party.workspace_id == one.id)}),
+        "members": len(active),
+        "entries": audit.head(uow.connection, one.id).size,
+    }
+
+
+@click.group()
+def policy() -> None:
+    """The rules: the baseline and what signed agreements add to it."""
+
+
+@policy.command("check")
+@in_terminal
+def check_policy(terminal: Terminal) -> None:
+    """Read the baseline and compile the policy of every workspace; exit 1 if one does not hold."""
+    rules = access.baseline()
+    with terminal.work() as uow:
+        spaces = uow.every(Workspace, limit=MOST)
+        sizes = {
+            one.reference: len(access.policy_of(uow.connection, one.id, one.policy_version).rules) for one in spaces
+        }
+    text = [f"baseline: {len(rules)} rules", *(f"{name}: {size} rules" for name, size in sorted(sizes.items()))]
+    terminal.say({"baseline": len(rules), "workspaces": sizes}, "\n".join(text))
+
+
+@policy.command("explain")
+@click.argument("action", type=click.Choice([str(one) for one in Action]))
+@click.option("--role", type=click.Choice([str(one) for one in Role]), required=True)
+@click.option("--party-class", type=click.Choice([str(one) for one in PartyClass]), default="ms_authority")
+@click.option("--origin", type=click.Choice([str(one) for one in Origin]), default="own")
+@click.option("--handling", type=click.Choice([str(one) for one in Handling]), default="H0")
+@click.option("--phase", type=click.Choice([str(one) for one in Phase]), default="operational")
+@click.option("--workspace", "workspace_id", type=click.UUID, help="Whose agreement; without it the baseline alone.")
+@in_terminal
+def explain_policy(
+    terminal: Terminal,
+    action: str,
+    role: str,
+    party_class: str,
+    origin: str,
+    handling: str,
+    phase: str,
+    workspace_id: UUID | None,
+) -> None:
+    """Say whether somebody of that kind may do ACTION, and which rule decides."""
+    rules = access.baseline_policy()
+    if workspace_id is not None:
+        with terminal.work() as uow:
+            space = _workspace(uow, workspace_id)
+            rules = access.policy_of(uow.connection, space.id, space.policy_version)
+    decision = rules.decide(
+        Role(role), PartyClass(party_class), Origin(origin), Handling(handling), Phase(phase), Action(action)
+    )
+    found = {"allowed": decision.allowed, "clause": decision.clause, "reason": decision.reason}
+    rule = f"{decision.clause}: {decision.reason}" if decision.clause else "no rule allows it"
+    terminal.say(found, f"{'allowed' if decision.allowed else 'refused'} - {rule}")
+
+
+@click.group(name="audit")
+def audit_group() -> None:
+    """The logs: are they whole, and what is their signed head?"""
+
+
+@audit_group.command("verify")
+@click.argument("workspace_id", metavar="[WORKSPACE]", type=click.UUID, required=False)
+@click.option("--server", is_flag=True, help="Only the server's own log.")
+@click.option("--checkpoint", "kept", type=click.Path(path_type=Path, exists=True, dir_okay=False), multiple=True,
+              help="A checkpoint kept elsewhere, of the log named; it shows a log that was rewritten or put back.")  # fmt: skip
+@in_terminal
+def verify_logs(terminal: Terminal, workspace_id: UUID | None, server: bool, kept: tuple[Path, ...]) -> None:
+    """Recompute the log of WORKSPACE, or every log, from its stored bytes; exit 3 and name the entry if it does not hold."""
+    if kept and (workspace_id is None) == (not server):
+        raise click.UsageError("--checkpoint goes with one WORKSPACE or --server")
+    with terminal.work() as uow:
+        logs = [SERVER_LOG] if server else [_workspace(uow, workspace_id).id] if workspace_id else _logs(uow)
+        reports = [_verify(uow, log_id, kept) for log_id in logs]
+        uow.record("log:verified", logs=len(reports), damaged=sum(not one.ok for one in reports))
+    terminal.say([_report(one) for one in reports], "\n".join(_report_text(one) for one in reports))
+    damaged = [one for one in reports if not one.ok]
+    if damaged:
+        raise Unverified(f"{len(damaged)} of {len(reports)} logs do not hold: {damaged[0].log_id}: {damaged[0].first}")
+
+
+def _verify(uow: UnitOfWork, log_id: UUID, kept: tuple[Path, ...]) -> Report:
+    signer = audit.verifier(uow.house.key, log_id)
+    try:
+        trusted = [notes.checkpoint(path.read_text(), [signer]) for path in kept]
+    except (BadNote, ValueError) as error:
+        raise Unverified(f"a checkpoint given does not hold: {error}") from error
+    return audit.verify(uow.connection, log_id, trusted, [signer])
+
+
+@audit_group.command("checkpoint")
+@click.argument("workspace_id", metavar="[WORKSPACE]", type=click.UUID, required=False)
+@in_terminal
+def sign_checkpoint(terminal: Terminal, workspace_id: UUID | None) -> None:
+    """Print the signed head (C2SP checkpoint) of WORKSPACE's log, or of the server's own; keep it elsewhere."""
+    with terminal.work() as uow:
+        log_id = _workspace(uow, workspace_id).id if workspace_id else SERVER_LOG
+        note = audit.checkpoint(uow.connection, log_id, uow.house.key)
+    terminal.say({"log": str(log_id), "checkpoint": note, "key": str(audit.verifier(terminal.house.key, log_id))}, note)
+
+
+def _workspace(uow: UnitOfWork, workspace_id: UUID) -> Workspace:
+    found = uow.find(Workspace, id=workspace_id)
+    if found is None:
+        raise NotFound(f"There is no workspace {workspace_id} here.")
+    return found
+
+
+def _logs(uow: UnitOfWork) -> list[UUID]:
+    return [SERVER_LOG, *(one.id for one in uow.every(Workspace, limit=MOST))]
+
+
+def _report(one: Report) -> dict[str, Any]:
+    return {
+        "log": str(one.log_id),
+        "ok": one.ok,
+        "size": one.size,
+        "root": one.root.hex() if one.root else None,
+        "checkpoints": one.checkpoints,
+        "findings": [
+            {"first": found.first, "last": found.last, "kind": str(found.kind), "detail": found.detail}
+            for found in one.findings
+        ],
+    }
+
+
+def _report_text(one: Report) -> str:
+    name = "server" if one.log_id == SERVER_LOG else str(one.log_id)
+    if one.ok:
+        return f"{name}: {one.size} entries hold, {one.checkpoints} checkpoints agree"
+    return "\n".join([f"{name}: {one.size} entries, DAMAGED", *(f"  {found}" for found in one.findings)])
+
+
+groups = {"audit": audit_group, "policy": policy, "workspace": workspace}
+"""The nouns of the command line that live here."""
