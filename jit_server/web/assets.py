@@ -53,10 +53,10 @@ def preloads(name: str) -> list[str]:
 
 
 def respond(file: str) -> Response:
-    """Answer a request for one built file: the gzip twin where there is one, kept for ever since its name is its hash."""
+    """Answer a request for one built file: its gzip twin where it has one. Its name is its hash, so it is kept for ever."""
     known = {built["file"] for built in manifest().values()}
     packed = f"{file}.gz"
-    twin = file in known and "gzip" in request.accept_encodings and (folder() / packed).is_file()
+    twin = file in known and request.accept_encodings.quality("gzip") > 0 and (folder() / packed).is_file()
     answer = send_from_directory(folder(), packed if twin else file, mimetype=_mimetype(file), conditional=True)
     if twin:
         answer.headers["Content-Encoding"] = "gzip"
