@@ -9,6 +9,7 @@ ROOMS = (
     "workspaces.models",
     "audit.models",
     "messaging.models",
+    "web.sockets.presence",
     "evidence.models",
 )
 

@@ -114,7 +114,8 @@ class UnitOfWork:
         """Commit rows and entries together, or nothing; then tell the bus. A refusal is recorded by itself."""
         try:
             if error is None:
-                self._commit()
+                with _as_problems():
+                    self._commit()
                 return
             self.session.rollback()
             if isinstance(error, Refusal):
@@ -419,6 +420,18 @@ class Refusal(NotPermitted):
         )
         self.workspace_id = standing.workspace_id
         self.subject = row
+
+
+@contextmanager
+def _as_problems() -> Iterator[None]:
+    """What the database refuses at the commit is a problem like any other (a row made twice at once, no database)."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        known = problem_of(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 def problem_of(error: BaseException) -> JitError | None:

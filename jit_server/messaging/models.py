@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import Field as Bound
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
@@ -53,8 +54,8 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Ke
 Topic = Annotated[Line, StringConstraints(max_length=TOPIC_LIMIT)]
 Name = Annotated[Line, StringConstraints(max_length=NAME_LIMIT)]
 Reason = Annotated[Line, StringConstraints(max_length=REASON_LIMIT)]
-ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
-Position = Annotated[int, Field(ge=0, le=POSITION_LIMIT, strict=True)]
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+Position = Annotated[int, Bound(ge=0, le=POSITION_LIMIT, strict=True)]
 
 
 class Stated(BaseModel):
@@ -85,7 +86,7 @@ class Correction(Stated):
     """The text that takes the place of an earlier one. `version` is the one it was written against, if known."""
 
     text: MessageText
-    version: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = None
+    version: Annotated[int, Bound(ge=1, le=10_000, strict=True)] | None = None
 
 
 class Withdrawal(Stated):
@@ -175,6 +176,7 @@ class Message(Row, table=True):
 class MessageChange(Row, table=True):
     """A correction or a withdrawal. Versions count from 2: the message itself is version 1."""
 
+    __tablename__ = "message_change"
     __table_args__ = (
         UniqueConstraint("message_id", "version"),
         CheckConstraint("kind IN ('edit','withdrawal')", name="kind"),

@@ -134,6 +134,10 @@ class Sockets:
             people = self.presence.here(wish.workspace_id)
         return {"position": joined.position, "epoch": joined.epoch, "gap": joined.gap, "presence": people}
 
+    def people(self, workspace_id: UUID, may: Iterable[str]) -> list[dict[str, Any]]:
+        """Who is in a workspace now, for somebody who may do these actions there."""
+        return self.presence.here(workspace_id) if Action.PRESENCE_SHOW in may else []
+
     def _sweep_for_ever(self) -> None:
         while True:
             gevent.sleep(SWEEP)
@@ -182,6 +186,19 @@ def _socketio(app: Flask) -> SocketIO:
     engine = made.server.eio
     engine._async = {**engine._async, "websocket": Transport}  # noqa: SLF001 - Engine.IO has no public way to bring one's own
     return made
+
+
+def install(app: Flask, *, people: People, alive: Alive) -> Sockets:
+    """Open the socket door of an app; call it last, when every room has said which events it answers and presents.
+
+    Args:
+        app: with its frame (`web.context.Frame`).
+        people: names persons, for presence.
+        alive: which sessions still count.
+    """
+    house = cast("context.Frame", app.extensions["jit"]).house
+    bus = house.bus if isinstance(house.bus, Bus) else Bus(house.settings.database_url)
+    return Sockets(app, house, bus, people=people, alive=alive)
 
 
 def running() -> Sockets:
