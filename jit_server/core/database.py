@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import DateTime, Engine, MetaData, Text, TypeDecorator, create_engine, event, text
+from sqlalchemy import DateTime, Engine, MetaData, String, Text, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -45,9 +46,14 @@ class Word(TypeDecorator[StrEnum]):
     impl = Text
     cache_ok = True
 
-    def __init__(self, kind: type[StrEnum]) -> None:
+    def __init__(self, kind: type[StrEnum], length: int | None = None) -> None:
         super().__init__()
         self.kind = kind
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """`text`, or `varchar` where a length is given."""
+        return dialect.type_descriptor(String(self.length) if self.length else Text())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Refuse a word the enumeration does not have."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, String, text
 from sqlmodel import Field, SQLModel
 
-from jit_server.core.database import Row, UtcDateTime
+from jit_server.core.database import Row, UtcDateTime, Word
 
 ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
 SLUG = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
@@ -72,7 +72,7 @@ class State(SQLModel, table=True):
     __table_args__ = (_among("kind", StateKind),)
 
     code: str = Field(primary_key=True, max_length=12)
-    kind: StateKind = Field(sa_type=String(8))
+    kind: StateKind = Field(sa_type=Word(StateKind, 8))
     name_key: str = Field(sa_type=String(120))
 
 
@@ -113,7 +113,7 @@ class Issuer(Row, table=True):
     agency_id: UUID = Field(foreign_key="agency.id")
     url: str = Field(sa_type=String(255), unique=True)
     client_id: str = Field(sa_type=String(255))
-    auth_method: AuthMethod = Field(sa_type=String(24))
+    auth_method: AuthMethod = Field(sa_type=Word(AuthMethod, 24))
     credential_file: str = Field(sa_type=String(500))
     algorithms: list[str] = Field(sa_type=ARRAY(String(8)))
     acr_accepted: list[str] = Field(sa_type=ARRAY(String(255)))
@@ -137,8 +137,8 @@ class Person(Row, table=True):
     name: str = Field(sa_type=String(120))
     language: str = Field(default="en", sa_type=String(35))
     zone: str = Field(default="UTC", sa_type=String(64))
-    theme: Theme = Field(default=Theme.AUTO, sa_type=String(8))
-    send_key: SendKey = Field(default=SendKey.CTRL_ENTER, sa_type=String(12))
+    theme: Theme = Field(default=Theme.AUTO, sa_type=Word(Theme, 8))
+    send_key: SendKey = Field(default=SendKey.CTRL_ENTER, sa_type=Word(SendKey, 12))
     shortcuts: bool = True
     created_at: datetime = Field(sa_type=UtcDateTime)
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -154,7 +154,7 @@ class Invitation(Row, table=True):
     )
 
     agency_id: UUID = Field(foreign_key="agency.id")
-    claim: Claim = Field(sa_type=String(8))
+    claim: Claim = Field(sa_type=Word(Claim, 8))
     value: str = Field(sa_type=String(255))
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)

@@ -9,6 +9,7 @@ from flask_babel import gettext, ngettext
 from sqlmodel import col
 
 from jit_server import audit
+from jit_server.audit import verbs
 from jit_server.access import Action, PartyClass, Phase, Role, Standing
 from jit_server.core import clock
 from jit_server.core.errors import Invalid
@@ -412,7 +413,7 @@ def log(uow: UnitOfWork, workspace_id: UUID, wanted: dict[str, str], size: int) 
         "may": may(uow, standing),
         "entries": timeline(entries, names),
         "filters": chosen,
-        "events": sorted(audit.EVENTS),
+        "events": sorted(verbs.EVENTS),
         "actors": [(str(one.person_id), f"{one.name}, {one.agency}") for one in people],
         "newer": f"{here}?{urlencode(kept)}" if before and kept else here if before else None,
         "older": older,
