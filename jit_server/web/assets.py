@@ -53,7 +53,7 @@ def preloads(name: str) -> list[str]:
 
 
 def respond(file: str) -> Response:
-    """Answer a request for one built file: its gzip twin where it has one. Its name is its hash, so it is kept for ever."""
+    """Answer a request for one built file: its gzip twin where it has one, kept for ever by its hash."""
     known = {built["file"] for built in manifest().values()}
     packed = f"{file}.gz"
     twin = file in known and request.accept_encodings.quality("gzip") > 0 and (folder() / packed).is_file()
