@@ -13,7 +13,7 @@ from jit_server.core.keys import SigningKey
 
 
 class LogDamaged(JitError):
-    """The log no longer continues the head that was last signed: entries were changed, cut or put back from an old copy.
+    """The log does not continue the head that was last signed: entries were changed, cut or put back from a copy.
 
     No further checkpoint is signed. `jit-server audit verify` names the entry or the missing range.
     """

@@ -150,8 +150,8 @@ class Kept:
         return datetime.fromisoformat(self.content["at"])
 
 
-# RFC 8785 for what entries hold: no floats, ASCII keys, exact integers. For such values sorting by code point is sorting
-# by UTF-16 unit, and the standard encoder escapes exactly what the RFC escapes (a property test compares the two).
+# RFC 8785 for what entries hold: no floats, ASCII keys, exact integers. For such values sorting by code point is
+# sorting by UTF-16 unit, and the standard encoder escapes exactly what the RFC does (a property test compares them).
 # The general library takes six times as long, and this runs while a log is locked.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -194,23 +194,24 @@ def _text(value: UUID | None) -> str | None:
 
 def _plain(value: Any) -> Any:
     """Bring facts into JSON: ids, moments and enumerations become text; what has no one form is refused."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, Enum):
-        return _plain(value.value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and abs(value) <= LARGEST_INT:
-        return value
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return _moment(value)
-    if isinstance(value, Mapping):
-        return {_key(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return [_plain(item) for item in value]
-    raise Unfit(f"{type(value).__name__} {value!r:.40} cannot be a fact: use text, whole numbers, ids or moments")
+    match value:
+        case Enum():
+            plain = _plain(value.value)
+        case None | bool() | str():
+            plain = value
+        case int() if abs(value) <= LARGEST_INT:
+            plain = value
+        case UUID():
+            plain = str(value)
+        case datetime():
+            plain = _moment(value)
+        case Mapping():
+            plain = {_key(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            plain = [_plain(item) for item in value]
+        case _:
+            raise Unfit(f"{type(value).__name__} cannot be a fact: use text, whole numbers, ids or moments")
+    return plain
 
 
 def _key(key: object) -> str:

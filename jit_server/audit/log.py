@@ -160,7 +160,8 @@ def _prove(session: Executes, log_id: UUID, proofs: list[list[tree.Span]]) -> li
 
 
 _NODES = text(
-    "SELECT w.level, w.position, CASE WHEN w.level = 0 THEN e.leaf_hash ELSE substring(e.nodes, w.level * 32 - 31, 32) END"
+    "SELECT w.level, w.position,"
+    " CASE WHEN w.level = 0 THEN e.leaf_hash ELSE substring(e.nodes, w.level * 32 - 31, 32) END"
     " FROM unnest(:levels, :positions) AS w(level, position)"
     " JOIN audit_entry e ON e.log_id = :log AND e.position = w.position"
 ).bindparams(bindparam("levels", type_=ARRAY(Integer)), bindparam("positions", type_=ARRAY(BigInteger)))

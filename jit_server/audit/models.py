@@ -31,8 +31,8 @@ audit_entry = Table(
     Index(None, "log_id", "subject_id", "position"),
 )
 """One row an entry. `canonical` is the entry; the columns before it are a projection of it, for queries. `nodes` holds
-the hashes of the complete subtrees that this leaf closes, from level 1 upwards: the node (level, number) lies in the row
-at position `(number + 1) << level`."""
+the hashes of the complete subtrees that this leaf closes, from level 1 upwards: the node (level, number) lies in the
+row at position `(number + 1) << level`."""
 
 audit_head = Table(
     "audit_head",

@@ -17,7 +17,7 @@ MOST_SIGNATURES = 64
 HASH_BYTES = 32
 
 
-class BadNote(ValueError):  # noqa: N818 - reads better where it is raised
+class BadNote(ValueError):
     """The note is malformed, or no key that we trust has signed it."""
 
 

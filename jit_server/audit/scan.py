@@ -7,7 +7,7 @@ what those bytes say; its link with the links before it; the subtree hashes stor
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -22,8 +22,8 @@ Kind = Literal["altered", "missing", "inserted", "moved", "tree", "head", "rewri
 
 
 Stored = tuple[int, str, bytes, bytes, bytes, bytes]
-"""A row: position, projection (the columns beside the canonical bytes, written as `_check_entries` writes what the bytes
-say), canonical bytes, leaf hash, subtrees closed, link."""
+"""A row: position, projection (the columns beside the canonical bytes, written as `_check_entries` writes what the
+bytes say), canonical bytes, leaf hash, subtrees closed, link."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,10 +64,9 @@ class Scan:
         """The root over all entries fed, or None where one is missing."""
         return _fold([node for _, node in self.frontier])
 
-    def feed(self, rows: Sequence[Stored], upto: int) -> None:
+    def feed(self, found: Sequence[Stored], upto: int) -> None:
         """Take the rows at the positions after `size` up to `upto`: a full `CHUNK`, or the rest of the log."""
-        if len(rows) != upto - self.size:
-            rows = self._fill(rows, upto)
+        rows: Sequence[Stored | None] = found if len(found) == upto - self.size else self._fill(found, upto)
         self._check_entries(rows)
         leaves: list[bytes | None] = [row[3] if row else None for row in rows]
         levels = _levels(leaves)
@@ -89,7 +88,7 @@ class Scan:
             return
         self.findings.append(finding)
 
-    def _fill(self, rows: Sequence[Stored], upto: int) -> list[Any]:
+    def _fill(self, rows: Sequence[Stored], upto: int) -> list[Stored | None]:
         """Put None where a row is missing, and report the gaps as ranges."""
         at = {row[0]: row for row in rows}
         filled = [at.get(position) for position in range(self.size + 1, upto + 1)]
@@ -153,7 +152,9 @@ class Scan:
     def _check_lengths(self, stored: list[bytes]) -> None:
         for position, nodes in enumerate(stored, self.size + 1):
             if len(nodes) > 32 * ((position & -position).bit_length() - 1):
-                self._report(Finding(position, position, "tree", "keeps more subtrees than it closes"), unless_named=True)
+                self._report(
+                    Finding(position, position, "tree", "keeps more subtrees than it closes"), unless_named=True
+                )
 
     def _report_node(self, level: int, before: int, last: int) -> None:
         detail = f"the subtree of level {level} that is kept with entry {last} is not theirs"

@@ -1,8 +1,8 @@
 """Merkle tree arithmetic of RFC 6962 section 2.1 (= RFC 9162 section 2.1): pure functions, no database.
 
 Words used here: a *leaf* is numbered from 0; a *node* `(level, number)` is the root of the complete subtree over the
-leaves `number << level` to `((number + 1) << level) - 1`, so that level 0 is the leaves themselves; a *span* is a run of
-leaves `start..stop` (stop excluded) whose hash stands in a proof.
+leaves `number << level` to `((number + 1) << level) - 1`, so that level 0 is the leaves themselves; a *span* is a run
+of leaves `start..stop` (stop excluded) whose hash stands in a proof.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +37,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def fold(subtrees: Sequence[bytes]) -> bytes:
-    """Hash of a span from the hashes of its `cover`, which stand from left to right; the empty span has the empty root."""
+    """Hash of a span from the hashes of its `cover`, left to right; the empty span has the empty root."""
     if not subtrees:
         return EMPTY_ROOT
     result = subtrees[-1]
@@ -47,7 +47,7 @@ def fold(subtrees: Sequence[bytes]) -> bytes:
 
 
 def cover(span: Span) -> list[Node]:
-    """Split a span into the largest complete subtrees, left to right. The span starts where such a subtree may start."""
+    """Split a span, which starts where a subtree may, into the largest complete subtrees, left to right."""
     nodes, start = [], span.start
     while start < span.stop:
         level = (span.stop - start).bit_length() - 1

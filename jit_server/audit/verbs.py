@@ -1,4 +1,4 @@
-"""Which of the six processing operations of LED Art. 25(1) each event is; an event that is not listed cannot be recorded.
+"""Which of the six processing operations of LED Art. 25(1) each event is; what is not listed cannot be recorded.
 
 Directive (EU) 2016/680 wants logs of collection, alteration, consultation, disclosure (transfers included), combination
 and erasure. `None` marks events that touch no personal data of a case, such as a session.
@@ -20,7 +20,7 @@ class Verb(StrEnum):
     ERASURE = "erasure"
 
 
-class UnknownEvent(LookupError):  # noqa: N818 - reads better where it is raised
+class UnknownEvent(LookupError):
     """The event stands in no line of `EVENTS`: decide which processing operation it is, then record it."""
 
 

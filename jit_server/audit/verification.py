@@ -22,7 +22,8 @@ from jit_server.audit.scan import CHUNK, Finding, Scan, Stored
 _BATCH = b"""
 SELECT position,
        id::text || '|' || event || '|' || subject_kind || '|' || coalesce(subject_id::text, '') || '|' ||
-       coalesce(party_id::text, '') || '|' || coalesce(handling, '') || '|' || coalesce(actor_id::text, '') || '|' || coalesce(agency_id::text, '') || '|' ||
+       coalesce(party_id::text, '') || '|' || coalesce(handling, '') || '|' || coalesce(actor_id::text, '') || '|' ||
+       coalesce(agency_id::text, '') || '|' ||
        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '|' || result,
        canonical, leaf_hash, nodes, link
 FROM audit_entry WHERE log_id = $1 AND position > $2 AND position <= $3 ORDER BY position
@@ -69,8 +70,8 @@ def verify(
 ) -> Report:
     """Recompute the whole log from its stored canonical bytes and name all that does not fit.
 
-    Entries appended meanwhile are left for the next time. The log's own record of checkpoints can vanish with the rest of
-    the database: only a checkpoint that was kept elsewhere shows a rewritten log or an old copy put back.
+    Entries appended meanwhile are left for the next time. The log's own record of checkpoints can vanish with the rest
+    of the database: only a checkpoint that was kept elsewhere shows a rewritten log or an old copy put back.
 
     Args:
         session: a transaction whose actor may read the log.
@@ -79,7 +80,9 @@ def verify(
         signers: keys under which the checkpoints kept beside the log are checked; of other keys they are passed over.
     """
     connection = session.connection() if isinstance(session, Session) else session
-    row = connection.execute(text("SELECT size, frontier, link FROM audit_head WHERE log_id = :log"), {"log": log_id}).first()
+    row = connection.execute(
+        text("SELECT size, frontier, link FROM audit_head WHERE log_id = :log"), {"log": log_id}
+    ).first()
     size = row.size if row else 0
     own, findings = _own_checkpoints(connection, log_id, list(signers))
     checkpoints = sorted({*own, *trusted_checkpoints}, key=lambda checkpoint: checkpoint.size)
@@ -98,8 +101,8 @@ def verify(
 def _batches(connection: Connection, log_id: UUID, size: int) -> Iterator[tuple[int, list[Stored]]]:
     """Read the rows in order, the next batch while the present one is being checked.
 
-    Past SQLAlchemy and below psycopg's cursors: their waiting loop needs Python's lock for each packet, and would wait for
-    it behind the hashing. A quarter of the time of a large log.
+    Past SQLAlchemy and below psycopg's cursors: their waiting loop needs Python's lock for each packet, and would wait
+    for it behind the hashing. That is a quarter of the time of a large log.
     """
     driver: Any = connection.connection.driver_connection
     rows_of = Transformer(driver)
@@ -132,7 +135,9 @@ def _own_checkpoints(
         try:
             checkpoint = notes.checkpoint(row.note, [names[row.key]])
         except BadNote as error:
-            findings.append(Finding(row.size, row.size, "checkpoint", f"the checkpoint kept there does not hold: {error}"))
+            findings.append(
+                Finding(row.size, row.size, "checkpoint", f"the checkpoint kept there does not hold: {error}")
+            )
             continue
         if (checkpoint.size, checkpoint.root) != (row.size, bytes(row.root)):
             findings.append(Finding(row.size, row.size, "checkpoint", "the checkpoint kept there says something else"))
@@ -149,7 +154,9 @@ def _head_findings(row: Any, scan: Scan) -> list[Finding]:
         return []
     if any(finding.kind == "tree" or finding.last == scan.size for finding in scan.findings):
         return []
-    return [Finding(scan.size, scan.size, "head", "the head kept for the log is not that of its entries")]
+    return [
+        Finding(max(scan.size, 1), max(scan.size, 1), "head", "the head kept for the log is not that of its entries")
+    ]
 
 
 def _stray_findings(connection: Connection, log_id: UUID) -> list[Finding]:
@@ -171,9 +178,7 @@ def _checkpoint_findings(checkpoints: list[Checkpoint], scan: Scan, findings: li
         root = scan.roots[checkpoint.size]
         if root == checkpoint.root:
             good = checkpoint.size
-        elif not any(f.first <= checkpoint.size for f in [*findings, *found]):
+        elif not any(f.first <= checkpoint.size for f in [*findings, *found] if f.kind != "checkpoint"):
             detail = f"another root was signed at {checkpoint.size} entries: the log was built anew"
             found.append(Finding(good + 1, checkpoint.size, "rewritten", detail))
     return found
-
-

@@ -23,8 +23,8 @@ STAND_INS = (
     "GRANT CREATE, USAGE ON SCHEMA public TO jit_migrator",
     # who is a member of what; the real function asks the table `member`
     "CREATE TABLE seat (person_id uuid, workspace_id uuid)",
-    "CREATE FUNCTION jit_workspaces() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER AS $$"
-    " SELECT workspace_id FROM seat WHERE person_id::text = current_setting('jit.actor', true) $$",
+    """CREATE FUNCTION jit_workspaces() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER AS $$
+       SELECT workspace_id FROM seat WHERE person_id::text = current_setting('jit.actor', true) $$""",
 )
 NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
 

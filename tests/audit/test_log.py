@@ -152,7 +152,8 @@ def test_the_apps_role_cannot_write_the_log_but_by_appending(app: Engine, table:
 @pytest.mark.parametrize("act", [
     "UPDATE audit_entry SET event = event", "DELETE FROM audit_entry", "TRUNCATE audit_entry",
     "UPDATE audit_checkpoint SET note = note", "DELETE FROM audit_checkpoint", "TRUNCATE audit_checkpoint",
-    "UPDATE audit_head SET link = link", "UPDATE audit_head SET size = size - 1", "DELETE FROM audit_head", "TRUNCATE audit_head",
+    "UPDATE audit_head SET link = link", "UPDATE audit_head SET size = size - 1", "DELETE FROM audit_head",
+    "TRUNCATE audit_head",
 ])  # fmt: skip
 def test_not_even_a_superuser_changes_the_log_by_mistake(superuser: Engine, app: Engine, act: str) -> None:
     grow(app, uuid4(), 2)
