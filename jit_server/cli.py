@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,13 +24,13 @@ USAGE: Final = 2
 UNVERIFIED: Final = 3
 
 _ROOMS: Final = {
-    "agency": "jit_server.identity.commands",
-    "audit": "jit_server.audit.commands",
-    "evidence": "jit_server.evidence.commands",
-    "policy": "jit_server.workspaces.commands",
-    "workspace": "jit_server.workspaces.commands",
+    "agency": "identity",
+    "audit": "workspaces",
+    "evidence": "evidence",
+    "policy": "workspaces",
+    "workspace": "workspaces",
 }
-"""Noun -> the module whose click group of that name it is. Imported only when asked for: `--help` stays quick."""
+"""Noun -> the room in whose `commands` it is a click group. Imported only when asked for: `--help` stays quick."""
 
 
 class _House(click.Group):
@@ -39,13 +38,14 @@ class _House(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name every command there is."""
-        return sorted({*super().list_commands(ctx), *(noun for noun, module in _ROOMS.items() if find_spec(module))})
+        return sorted({*super().list_commands(ctx), *_ROOMS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command and see that it, or each of its verbs, takes `--json`."""
         command = super().get_command(ctx, cmd_name)
-        if command is None and cmd_name in _ROOMS and find_spec(_ROOMS[cmd_name]):
-            command = getattr(import_module(_ROOMS[cmd_name]), cmd_name)
+        if command is None and cmd_name in _ROOMS:
+            room = vars(import_module(f"jit_server.{_ROOMS[cmd_name]}.commands"))
+            command = next(one for one in room.values() if isinstance(one, click.Group) and one.name == cmd_name)
         if command is not None:
             _take_json(command)
         return command
@@ -212,8 +212,12 @@ def _owner_url(terminal: Terminal) -> str:
 def _revision(owner_url: str) -> str:
     from jit_server.core import database, schema
 
-    with database.engine(owner_url, pool=2).connect() as connection:
-        return schema.revision(connection)
+    engine = database.engine(owner_url, pool=2)
+    try:
+        with engine.connect() as connection:
+            return schema.revision(connection)
+    finally:
+        engine.dispose()
 
 
 def _masked(shown: dict[str, Any]) -> dict[str, Any]:
@@ -258,6 +262,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `jit-server ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        terminal.close()
 
 
 def main() -> None:

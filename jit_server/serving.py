@@ -2,24 +2,39 @@
 
 import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jit_server.core import checks, schema
-from jit_server.core.checks import Finding
+from jit_server import identity
+from jit_server.access import OPERATOR
+from jit_server.core import checks, database, schema, vault
+from jit_server.core.checks import Finding, Grade
+from jit_server.core.errors import JitError
+from jit_server.core.keys import SigningKey
 from jit_server.core.settings import Settings
+from jit_server.identity.provider import Provider
 from jit_server.work import House
+
+_PROBE: Final = b"jit-server doctor was here"
 
 
 def examine(house: House) -> list[Finding]:
-    """All that `doctor` looks at: the ground, the schema's revision, and each agency's issuer."""
-    return [*checks.examine(house.settings, house.engine, house.vault), *_schema(house)]
+    """All that `doctor` looks at: the ground, the schema's revision, the vault in use, each agency's issuer."""
+    return [*_ground(house), *_vault_in_use(house.vault), *_issuers(house)]
 
 
 def unsafe(house: House) -> list[Finding]:
     """Why the server must not start now; empty when it may."""
-    return checks.refusals([*checks.examine(house.settings, house.engine, house.vault), *_schema(house)])
+    return checks.refusals(_ground(house))
+
+
+def _ground(house: House) -> list[Finding]:
+    return [*checks.examine(house.settings, house.engine, house.vault), *_schema(house)]
 
 
 def _schema(house: House) -> list[Finding]:
@@ -34,12 +49,50 @@ def _schema(house: House) -> list[Finding]:
     ]
 
 
+def _vault_in_use(store: vault.Vault) -> Iterator[Finding]:
+    """Write a few bytes and read them back. With Object Lock they stay until the retention ends, as exhibits do."""
+    key = vault.new_key(UUID(int=0))
+    try:
+        kept = store.put(key, [_PROBE], size=len(_PROBE))
+        body = store.open(key, kept.version_id)
+        try:
+            same = b"".join(body) == _PROBE
+        finally:
+            body.close()
+    except JitError as error:
+        yield Finding.judge("vault put and get", False, error.detail, "see the detail")
+        return
+    detail = f"version {kept.version_id}" if same else "other bytes came back"
+    yield Finding.judge("vault put and get", same, detail, "do not use this store")
+
+
+def _issuers(house: House) -> Iterator[Finding]:
+    """Each agency's provider, by its own description. One that is down keeps its people out, not the server down."""
+    try:
+        with house.work(OPERATOR) as uow:
+            rows = [(str(row.slug), str(row.issuer or "")) for row in identity.agencies(uow)]
+    except (JitError, SQLAlchemyError):
+        return  # already a finding of its own
+    for slug, url in rows:
+        try:
+            provider = Provider(url, ttl=60, loopback=house.settings.oidc_allow_loopback)
+            keys = len(provider.keys().keys) if url else 0
+        except JitError as error:
+            yield Finding(f"issuer of {slug}", Grade.NOTE, f"{url}: {error.detail}", "ask the agency")
+        else:
+            yield Finding(f"issuer of {slug}", Grade.OK if url else Grade.NOTE, f"{url or 'none yet'}, {keys} keys",
+                          "" if url else f"jit-server agency set-issuer {slug} ...")  # fmt: skip
+
+
 def openapi(settings: Settings) -> Any:
-    """The description of /api/v1 as the running server gives it."""
+    """The description of /api/v1 as the running server gives it; needs neither database nor vault."""
     from jit_server import app
 
-    with app.create(settings).test_client() as client:
-        return client.get("/api/v1/openapi.json").get_json()
+    with TemporaryDirectory() as folder:
+        engine = database.engine(settings.database_url or "postgresql:///nowhere")
+        house = House(settings, engine, vault.FolderVault(Path(folder)), SigningKey.generate("localhost"))
+        with app.create(settings, house).test_client() as client:
+            return client.get("/api/v1/openapi.json", base_url=settings.base_url).get_json()
 
 
 def become_server(workers: int) -> None:

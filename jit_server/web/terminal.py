@@ -65,6 +65,11 @@ class Terminal:
             SigningKey.load_or_create(settings.log_key, name),
         )
 
+    def close(self) -> None:
+        """Give the connections back, if any were opened."""
+        if "house" in self.__dict__:
+            self.house.engine.dispose()
+
     def work(self, actor: Actor = OPERATOR) -> UnitOfWork:
         """A unit of work; the actor is the operator unless the command says otherwise."""
         return self.house.work(actor)

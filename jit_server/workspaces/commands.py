@@ -1,4 +1,4 @@
-"""`jit-server workspace`, `policy` and `audit`: what an operator may know of the teams, which is everything but content.
+"""`jit-server workspace`, `policy` and `audit`: what an operator may know of the teams: everything but content.
 
 The audit log lies beneath the doors and has no commands of its own; a workspace's log is looked at from here.
 """
@@ -115,10 +115,10 @@ def audit_group() -> None:
 @click.argument("workspace_id", metavar="[WORKSPACE]", type=click.UUID, required=False)
 @click.option("--server", is_flag=True, help="Only the server's own log.")
 @click.option("--checkpoint", "kept", type=click.Path(path_type=Path, exists=True, dir_okay=False), multiple=True,
-              help="A checkpoint kept elsewhere, of the log named; it shows a log that was rewritten or put back.")  # fmt: skip
+              help="A checkpoint kept elsewhere: it shows a log that was rewritten or put back.")  # fmt: skip
 @in_terminal
 def verify_logs(terminal: Terminal, workspace_id: UUID | None, server: bool, kept: tuple[Path, ...]) -> None:
-    """Recompute the log of WORKSPACE, or every log, from its stored bytes; exit 3 and name the entry if it does not hold."""
+    """Recompute the log of WORKSPACE, or every log; exit 3 and name the entry if one does not hold."""
     if kept and (workspace_id is None) == (not server):
         raise click.UsageError("--checkpoint goes with one WORKSPACE or --server")
     with terminal.work() as uow:
@@ -181,7 +181,3 @@ def _report_text(one: Report) -> str:
     if one.ok:
         return f"{name}: {one.size} entries hold, {one.checkpoints} checkpoints agree"
     return "\n".join([f"{name}: {one.size} entries, DAMAGED", *(f"  {found}" for found in one.findings)])
-
-
-groups = {"audit": audit_group, "policy": policy, "workspace": workspace}
-"""The nouns of the command line that live here."""
