@@ -7,7 +7,8 @@ The rules, in the order they are asked:
    or absent. Nothing else exists here: `text/plain` and `multipart/form-data` are what other sites can send.
 3. An `Origin` that is sent is ours; a `Sec-Fetch-Site` that is sent says `same-origin`.
 4. A request with neither header is not a browser's: it passes under `/api/` and only as JSON or raw bytes.
-5. A form carries the token of its session, derived from the cookie's secret: another site cannot know it.
+5. A form, and whatever is sent outside `/api/`, carries the token of its session, derived from the cookie's secret:
+   another site cannot know it.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 BYTES = "application/octet-stream"
+API = "/api/"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -59,7 +61,7 @@ def check(
         raise Forged(msg)
     if not _same_origin(headers, base_url):
         _outside_a_browser(kind, path)
-    if kind == FORM:
+    if kind == FORM or not path.startswith(API):
         _token_matches(form_token, session_token)
 
 
@@ -76,7 +78,7 @@ def _same_origin(headers: Mapping[str, str], base_url: str) -> bool:
 
 
 def _outside_a_browser(kind: str, path: str) -> None:
-    if not path.startswith("/api/") or kind not in {JSON, BYTES}:
+    if not path.startswith(API) or kind not in {JSON, BYTES}:
         msg = f"without a browser's Origin only {JSON} or {BYTES} to /api/ is taken"
         raise Forged(msg)
 

@@ -59,6 +59,14 @@ def test_no_unsafe_request_passes_from_another_site(method, headers, kind, path)
 @pytest.mark.parametrize("kind", KINDS)
 def test_our_own_pages_pass(headers, kind) -> None:
     check(headers=headers, kind=kind)
+    check(headers=headers, kind=kind, path="/api/v1/x")
+
+
+@pytest.mark.parametrize("kind", [csrf.JSON, csrf.BYTES, "", None])
+def test_outside_the_api_only_forms_with_their_token_are_taken_whatever_the_body_is_called(kind) -> None:
+    check(kind=kind, form=None, path="/api/v1/x")
+    with pytest.raises(Forged):
+        check(kind=kind, form=None, path="/me")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,26 +55,30 @@ def test_a_token_of_the_evil_issuer_does_not_pass_at_the_honest_one(meeting: Mee
         meeting.complete()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda honest, evil: {"issuer": evil.url},
-        lambda honest, evil: {"issuer": honest.url + "/"},
-        lambda honest, evil: {"issuer": ...},
-        lambda honest, evil: {"token_endpoint": f"{evil.url}/token"},
-        lambda honest, evil: {"jwks_uri": f"{evil.url}/jwks"},
-        lambda honest, evil: {"authorization_endpoint": f"{evil.url}/authorize"},
-        lambda honest, evil: {"authorization_endpoint": "javascript:alert(1)"},
-        lambda honest, evil: {"token_endpoint": "file:///etc/passwd"},
-        lambda honest, evil: {"jwks_uri": "http://169.254.169.254/jwks"},
-        lambda honest, evil: {"token_endpoint": honest.url.replace("//", "//x@") + "/token"},
-        lambda honest, evil: {"token_endpoint": 7},
-        lambda honest, evil: {"token_endpoint": "http://[::1"},
-        lambda honest, evil: {"code_challenge_methods_supported": ["plain"]},
-    ],
-)
-def test_metadata_that_speaks_for_another_is_no_metadata(meeting: Meeting, evil: Stub, change: object) -> None:
-    meeting.stub.metadata_changes = change(meeting.stub, evil)
+METADATA: list[dict[str, Any]] = [
+    {"issuer": "{evil}"},
+    {"issuer": "{honest}/"},
+    {"issuer": ...},
+    {"token_endpoint": "{evil}/token"},
+    {"jwks_uri": "{evil}/jwks"},
+    {"authorization_endpoint": "{evil}/authorize"},
+    {"authorization_endpoint": "javascript:alert(1)"},
+    {"token_endpoint": "file:///etc/passwd"},
+    {"jwks_uri": "http://169.254.169.254/jwks"},
+    {"token_endpoint": "{honest_with_user}/token"},
+    {"token_endpoint": 7},
+    {"token_endpoint": "http://[::1"},
+    {"code_challenge_methods_supported": ["plain"]},
+]
+
+
+@pytest.mark.parametrize("change", METADATA, ids=str)
+def test_metadata_that_speaks_for_another_is_no_metadata(meeting: Meeting, evil: Stub, change: dict[str, Any]) -> None:
+    honest = meeting.stub.url
+    words = {"honest": honest, "evil": evil.url, "honest_with_user": honest.replace("//", "//x@")}
+    meeting.stub.metadata_changes = {
+        name: value.format(**words) if isinstance(value, str) else value for name, value in change.items()
+    }
     with pytest.raises(Unavailable):
         meeting.complete()
     assert not evil.asked

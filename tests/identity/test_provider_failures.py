@@ -1,4 +1,4 @@
-"""B5, B4: a provider that is down, hangs, trickles, bursts or changes its keys costs a bounded time and opens nothing."""
+"""B4, B5: a provider that is down, hangs, trickles, bursts or changes keys costs little time and opens nothing."""
 
 import socket
 import threading

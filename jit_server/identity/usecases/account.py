@@ -12,13 +12,8 @@ from jit_server.core.errors import Invalid, NotFound, NotSignedIn
 from jit_server.identity.models import LoginSession, Person, Preferences
 from jit_server.work import UnitOfWork
 
-LANGUAGES = {
-    "en": "English", "fr": "français", "de": "Deutsch", "es": "español", "it": "italiano", "pl": "polski",
-    "ro": "română", "nl": "Nederlands", "el": "ελληνικά", "bg": "български", "hr": "hrvatski", "cs": "čeština",
-    "da": "dansk", "et": "eesti", "fi": "suomi", "ga": "Gaeilge", "hu": "magyar", "lv": "latviešu", "lt": "lietuvių",
-    "mt": "Malti", "pt": "português", "sk": "slovenčina", "sl": "slovenščina", "sv": "svenska", "ar": "العربية",
-}  # fmt: skip
-"""The languages of the Union and Arabic, by their own names; dates and country names follow them already."""
+LANGUAGES = {"en": "English", "fr": "français", "de": "Deutsch", "ar": "العربية"}
+"""The languages the pages speak, by their own names (`app.LANGUAGES`); dates and country names follow them."""
 
 _SESSIONS = text("""
     SELECT s.id, s.issued_at, s.last_seen_at, s.not_after, s.acr, s.browser, s.id = :current AS current
