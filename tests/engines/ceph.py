@@ -1,6 +1,6 @@
-"""One node of Ceph with its S3 gateway (RGW): real versions, real Object Lock, in memory, on loopback, in a few seconds.
+"""One node of Ceph with its S3 gateway (RGW): real versions and Object Lock, in memory, on loopback, up in seconds.
 
-Debian: `apt-get install --no-install-recommends radosgw ceph-mon ceph-osd`. A missing program is an error, never a skip.
+Debian: `apt-get install --no-install-recommends radosgw ceph-mon ceph-osd`. A missing program is an error.
 """
 
 import os

@@ -1,0 +1,148 @@
+"""JSON doors of the room: declare an upload, send its bytes, read the register, take an exhibit back."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+from flask import Response, request, stream_with_context
+from flask.typing import ResponseReturnValue
+from gunicorn.http.errors import ParseException
+from pydantic import BaseModel, ConfigDict, Field
+from werkzeug.exceptions import HTTPException
+
+from jit_server import evidence
+from jit_server.access import Action, Handling
+from jit_server.core.errors import Invalid, TooLarge
+from jit_server.core.vault import BLOCK
+from jit_server.web import context, cursor
+from jit_server.web.api import Routes, answer, created, page
+from jit_server.web.context import work
+from jit_server.work import UnitOfWork
+from jit_server.workspaces import EntryOut
+
+routes = Routes("evidence")
+BYTES = "application/octet-stream"
+
+
+class RegisterQuery(BaseModel):
+    """Which part of the register, newest first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field(default="", max_length=200, description="Words in title, file name or number.")
+    state: str = Field(default="", max_length=16, description="State of origin.")
+    handling: Handling | None = None
+    cursor: str | None = Field(default=None, max_length=200)
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+@routes.posts(
+    "/workspaces/<uuid:workspace_id>/uploads",
+    to=Action.EVIDENCE_REGISTER,
+    body=evidence.NewUpload,
+    answers={201: evidence.UploadOut},
+)
+def declare_upload(workspace_id: UUID, body: evidence.NewUpload) -> ResponseReturnValue:
+    """Declare an item of evidence; its bytes follow by `PUT` to the address in `Location`."""
+    with work() as uow:
+        made = evidence.declare(uow, workspace_id, body)
+        return created(evidence.upload_out(made), location=f"/api/v1/uploads/{made.id}")
+
+
+@routes.reads("/uploads/<uuid:upload_id>", to=Action.EVIDENCE_REGISTER, answers={200: evidence.UploadOut})
+def read_upload(upload_id: UUID) -> ResponseReturnValue:
+    """See where one's own upload stands."""
+    with work() as uow:
+        return answer(evidence.upload_out(evidence.upload(uow, upload_id)))
+
+
+@routes.puts("/uploads/<uuid:upload_id>", to=Action.EVIDENCE_REGISTER, answers={201: evidence.ItemOut}, raw=True)
+def send_upload(upload_id: UUID) -> ResponseReturnValue:
+    """Send the bytes as they are. The answer is the exhibit; sent again, the answer is the same.
+
+    Size and SHA-256 are computed from what arrives and compared with what was declared. If they differ, or the transfer
+    breaks off, no exhibit comes into being and the attempt is on the record.
+    """
+    item = evidence.receive(anew(), upload_id, _body())
+    with work() as uow:
+        return created(evidence.item_out(uow, item), location=f"/api/v1/evidence/{item.id}")
+
+
+@routes.reads(
+    "/workspaces/<uuid:workspace_id>/evidence",
+    to=Action.EVIDENCE_LIST,
+    query=RegisterQuery,
+    answers={200: [evidence.LineOut]},
+)
+def list_evidence(workspace_id: UUID, query: RegisterQuery) -> ResponseReturnValue:
+    """List the exhibits one may know of, newest first."""
+    wanted = evidence.Wanted(query.q, query.state, query.handling, before=place_of(query.cursor), limit=query.limit)
+    with work() as uow:
+        lines, places = evidence.register(uow, workspace_id, wanted)
+        return page(lines, cursor.encode(places[-1]) if len(places) == query.limit else None)
+
+
+@routes.reads("/evidence/<uuid:item_id>", to=Action.EVIDENCE_READ, answers={200: evidence.ItemOut})
+def read_evidence(item_id: UUID) -> ResponseReturnValue:
+    """Read everything recorded about an exhibit."""
+    with work() as uow:
+        return answer(evidence.read(uow, item_id))
+
+
+@routes.reads("/evidence/<uuid:item_id>/custody", to=Action.CUSTODY_READ, answers={200: [EntryOut]})
+def read_custody(item_id: UUID) -> ResponseReturnValue:
+    """Read the chain of custody: every entry of the log about the exhibit, refusals too."""
+    with work() as uow:
+        return page(evidence.custody(uow, item_id), None)
+
+
+@routes.reads("/evidence/<uuid:item_id>/content", to=Action.EVIDENCE_DOWNLOAD, answers={200: BYTES})
+def download_evidence(item_id: UUID) -> ResponseReturnValue:
+    """Take the bytes. They are hashed again on the way; altered ones never make a complete answer."""
+    if request.method == "HEAD":
+        with work() as uow:
+            found = evidence.read(uow, item_id)
+        return _attachment(iter(()), found.file_name, found.size, found.sha256)
+    item, blocks = evidence.download(anew(), item_id)
+    return _attachment(stream_with_context(blocks), item.file_name, item.size, item.sha256)
+
+
+def _attachment(body: Iterator[bytes], name: str, size: int, sha256: str) -> Response:
+    """Never shown in the browser, whatever the bytes say they are; `web.headers` adds nosniff and the sandbox."""
+    response = Response(body, mimetype=BYTES, direct_passthrough=True)
+    response.content_length = size
+    response.headers["Content-Disposition"] = evidence.disposition(name)
+    response.headers["Repr-Digest"] = f"sha-256=:{b64encode(bytes.fromhex(sha256)).decode()}:"
+    return response
+
+
+def anew() -> Callable[[], UnitOfWork]:
+    """What opens units of work for a long transfer; the session is looked up each time: an ended one ends it."""
+    raw, agent = context.cookie(), request.headers.get("User-Agent", "")
+    return lambda: context.house().work(context.load_actor(raw, agent))
+
+
+def _body() -> Iterator[bytes]:
+    """The body as it comes. A broken line only ends it: whoever counts the bytes notices."""
+    most = context.house().settings.max_upload_bytes
+    if (request.content_length or 0) > most:
+        raise TooLarge(max_bytes=most)
+    request.max_content_length = most + 1
+    while True:
+        try:
+            block = request.stream.read(BLOCK)
+        except (OSError, HTTPException, ParseException):
+            return
+        if not block:
+            return
+        yield block
+
+
+def place_of(text: str | None) -> int | None:
+    """The log position that a cursor of the register stands for."""
+    if not text:
+        return None
+    (place,) = cursor.decode(text, 1)
+    if not place.isascii() or not place.isdecimal() or len(place) > len(str(2**53)):
+        raise Invalid.field("cursor", "is not a cursor of this list", "Use `next` as the server gave it.")
+    return int(place)

@@ -1,0 +1,32 @@
+"""`jit-server evidence`: the operator proves that what was taken in is still there, without seeing any of it."""
+
+from uuid import UUID
+
+import click
+
+from jit_server.evidence.usecases import content
+from jit_server.web.terminal import Terminal, Unverified, in_terminal
+
+
+@click.group()
+def evidence() -> None:
+    """Exhibits in the vault."""
+
+
+@evidence.command("verify")
+@click.option("--workspace", type=click.UUID, help="Only this workspace's exhibits.")
+@click.option("--item", type=click.UUID, help="Only this exhibit.")
+@in_terminal
+def verify(terminal: Terminal, workspace: UUID | None, item: UUID | None) -> None:
+    """Hash every exhibit again and prove its entry on the log. Exit code 3 if one does not hold."""
+    bad: list[str] = []
+    count = 0
+    for one in content.every_item(terminal.work, workspace, item):
+        check = content.verify_stored(terminal.work, one)
+        count += 1
+        if not check.ok:
+            bad.append(f"{one.workspace_id} {one.number} {one.id}: {check.detail}")
+            click.echo(bad[-1], err=True)
+    terminal.say({"verified": count - len(bad), "damaged": bad}, f"{count - len(bad)} of {count} exhibits hold.")
+    if bad:
+        raise Unverified(f"{len(bad)} of {count} exhibits do not hold.")

@@ -1,0 +1,154 @@
+"""HTML doors of the room: the register (W6), a new exhibit (W7), one exhibit with its chain of custody (W8)."""
+
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from jit_server import evidence, workspaces
+from jit_server.access import Action
+from jit_server.audit import Kept
+from jit_server.core.errors import Altered, VaultDown
+from jit_server.evidence import EvidenceItem, Method
+from jit_server.evidence.api import RegisterQuery, anew, place_of
+from jit_server.web import assets, context, cursor
+from jit_server.web.api import parse_query
+from jit_server.web.context import work
+from jit_server.web.pages import Pages, go, show
+from jit_server.work import UnitOfWork
+from jit_server.workspaces import views
+
+pages = Pages("evidence", __name__)
+REGIONS = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/")
+VERIFIER = "jit-verify.py"
+
+
+class PageQuery(RegisterQuery):
+    """The register's query; `newer` goes back towards the newest."""
+
+    newer: str | None = None
+
+
+@pages.shows("/w/<uuid:workspace_id>/evidence", to=Action.EVIDENCE_LIST)
+def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
+    """The register of exhibits (W6)."""
+    query = parse_query(PageQuery)
+    wanted = evidence.Wanted(
+        query.q, query.state, query.handling, place_of(query.cursor), place_of(query.newer), query.limit
+    )
+    with work() as uow:
+        lines, places = evidence.register(uow, workspace_id, wanted)
+        known = evidence.known(uow, workspace_id)
+        values = _frame(uow, workspace_id)
+    full = len(places) == query.limit
+    return show(
+        "evidence/list.html",
+        items=[line.model_dump() for line in lines],
+        filters={"q": query.q, "state": query.state, "handling": str(query.handling or "")},
+        states=list(known),
+        total=sum(known.values()),
+        older=_turn("cursor", places[-1]) if places and (full or wanted.after is not None) else None,
+        newer=_turn("newer", places[0]) if places and (wanted.before is not None or (full and wanted.after)) else None,
+        **values,
+    )
+
+
+@pages.shows("/w/<uuid:workspace_id>/evidence/new", to=Action.EVIDENCE_REGISTER)
+def new_evidence(workspace_id: UUID) -> ResponseReturnValue:
+    """Declare and upload one exhibit (W7)."""
+    with work() as uow:
+        workspace = uow.get(workspaces.Workspace, workspace_id, to=Action.EVIDENCE_REGISTER)
+        values = _frame(uow, workspace_id)
+    return show(
+        "evidence/new.html",
+        default_handling=str(workspace.default_handling),
+        methods=[(str(method), method_words(method)) for method in Method],
+        zones=_zones(),
+        zone=context.actor().preferences.get("zone", "UTC"),
+        max_bytes=context.house().settings.max_upload_bytes,
+        legal_bases=[],
+        **values,
+    )
+
+
+@pages.shows("/w/<uuid:workspace_id>/evidence/<number>", to=Action.EVIDENCE_READ)
+def read_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
+    """One exhibit (W8)."""
+    with work() as uow:
+        item, custody = evidence.look(uow, evidence.numbered(uow, workspace_id, number))
+        shown = evidence.item_out(uow, item).model_dump()
+        checked = evidence.last_check(uow, item)
+        values = _frame(uow, workspace_id)
+        values["may"] = {str(action) for action in Action if uow.permits(action, item)}
+        values["custody"] = views.timeline(custody or [], workspaces.names(uow, custody or []))
+    shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(item)}
+    verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
+    return show("evidence/item.html", item=shown, check=_verdict(checked), verifier=verifier, scan=None, **values)
+
+
+@pages.takes("/w/<uuid:workspace_id>/evidence/<number>/verify", to=Action.EVIDENCE_READ)
+def verify_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
+    """Hash the stored bytes again and prove the entry on the log; the page then shows what came of it."""
+    with work() as uow:
+        item_id = evidence.numbered(uow, workspace_id, number)
+    evidence.verify(anew(), item_id)
+    return go(f"/w/{workspace_id}/evidence/{number}")
+
+
+def _frame(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
+    standing = workspaces.standing_of(uow, workspace_id)
+    return {"workspace": views.banner(uow, workspace_id), "may": views.may(uow, standing), "here": "evidence"}
+
+
+def _turn(name: str, place: int) -> str:
+    kept = {key: value for key, value in request.args.items() if key not in {"cursor", "newer"} and value}
+    return f"{request.path}?{urlencode({**kept, name: cursor.encode(place)})}"
+
+
+def _locked_until(item: EvidenceItem) -> Any:
+    """What the vault itself says now; a vault that is down keeps nobody from reading the page."""
+    try:
+        return context.house().vault.stat(item.vault_key, item.version_id).retained_until
+    except (VaultDown, Altered):
+        return None
+
+
+def _verdict(checked: Kept | None) -> dict[str, Any] | None:
+    if checked is None:
+        return None
+    fine = checked.content["result"] == "ok"
+    if fine:
+        words = gettext("The stored bytes have the SHA-256 that was registered, and the log proves the registration.")
+    elif checked.event == "evidence:verified":
+        words = gettext("The stored bytes are unchanged, but the log does not prove the registration.")
+    else:
+        words = gettext("The stored bytes are NOT those that were registered. The operator has been told.")
+    return {"ok": fine, "at": checked.at, "words": words}
+
+
+@cache
+def _zones() -> list[str]:
+    return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))]
+
+
+def method_words(method: Method | str) -> str:
+    """A way of collecting, as a person would say it."""
+    words: dict[Method, str] = {
+        Method.SEIZURE: gettext("Seizure"),
+        Method.FORENSIC_IMAGE: gettext("Forensic image"),
+        Method.LOGICAL_EXTRACTION: gettext("Logical extraction"),
+        Method.PRODUCTION_ORDER: gettext("Production order to a provider"),
+        Method.INTERCEPTION: gettext("Interception of communications"),
+        Method.SURVEILLANCE: gettext("Surveillance"),
+        Method.VOLUNTARY_DISCLOSURE: gettext("Handed over voluntarily"),
+        Method.OPEN_SOURCE: gettext("Open source"),
+        Method.INTERVIEW: gettext("Interview or statement"),
+        Method.EXPERT_REPORT: gettext("Expert report"),
+        Method.OTHER: gettext("Another way"),
+    }
+    return words[Method(method)]

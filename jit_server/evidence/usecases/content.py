@@ -1,0 +1,151 @@
+"""The bytes of an exhibit on their way out: always hashed again, always on the record before the first one leaves."""
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlmodel import col
+
+from jit_server import audit
+from jit_server.access import Action
+from jit_server.audit import tree
+from jit_server.core.errors import Altered
+from jit_server.core.vault import Vault, verified
+from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.usecases.describing import description
+from jit_server.evidence.usecases.uploads import Begin
+from jit_server.work import UnitOfWork, rows_by_id
+
+log = structlog.get_logger()
+
+_TOGETHER = 200
+LOOK_AGAIN_SECONDS = 2
+"""How often a running download asks whether it may go on: a revoked member is cut within 5 s (PROOFS A4)."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What hashing the stored bytes again gave."""
+
+    ok: bool
+    at: datetime
+    detail: str
+
+
+def download(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Generator[bytes, None, None]]:
+    """An exhibit and its bytes. They are recorded as given out before the first of them leaves.
+
+    Raises:
+        VaultDown: the vault does not answer; nothing is on record as given out.
+        Altered: the bytes have changed. Found in time for a small file; a large one ends before its last block.
+    """
+    with begin() as uow:
+        item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_DOWNLOAD)
+        vault = uow.vault
+    blocks = checked(begin, vault, item)
+    first = next(blocks)
+    try:
+        with begin() as uow:
+            again = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_DOWNLOAD)
+            uow.record("evidence:downloaded", again, sha256=again.sha256, size=again.size)
+    except BaseException:
+        blocks.close()
+        raise
+    return item, _while_permitted(begin, item_id, first, blocks)
+
+
+def checked(begin: Begin, vault: Vault, item: EvidenceItem) -> Generator[bytes, None, None]:
+    """The stored blocks; if they are not what was taken in, that goes on the record and the operator is told."""
+    try:
+        yield from verified(vault.open(item.vault_key, item.version_id), size=item.size, sha256=item.sha256)
+    except Altered as found:
+        _raise_alarm(begin, item, found)
+        raise
+
+
+def _raise_alarm(begin: Begin, item: EvidenceItem, found: Altered) -> None:
+    log.error("evidence_altered", workspace=str(item.workspace_id), item=str(item.id), **found.members)
+    with begin() as uow, uow.as_system():
+        row = uow.find(EvidenceItem, id=item.id)
+        seen = {name: found.members[name] for name in ("size", "sha256") if name in found.members}
+        uow.record("evidence:damaged", row, result="error", registered_sha256=item.sha256, **seen)
+
+
+def _while_permitted(
+    begin: Begin, item_id: UUID, first: bytes, rest: Generator[bytes, None, None]
+) -> Generator[bytes, None, None]:
+    """The blocks, as long as whoever takes them may; the question is asked again every few seconds."""
+    last = time.monotonic()
+    try:
+        yield first
+        for block in rest:
+            if time.monotonic() - last > LOOK_AGAIN_SECONDS:
+                with begin() as uow:
+                    uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_DOWNLOAD)
+                last = time.monotonic()
+            yield block
+    finally:
+        rest.close()
+
+
+def verify(begin: Begin, item_id: UUID) -> Check:
+    """Hash the stored bytes again and prove the exhibit's entry on the log; what comes of it is on the record."""
+    with begin() as uow:
+        item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_READ)
+    return verify_stored(begin, item)
+
+
+def verify_stored(begin: Begin, item: EvidenceItem) -> Check:
+    """The same for an exhibit already fetched (the operator's command): no byte is shown to anybody."""
+    with begin() as uow:
+        vault, now = uow.vault, uow.now
+    try:
+        for _ in checked(begin, vault, item):
+            pass
+    except Altered as found:
+        return Check(ok=False, at=now, detail=found.detail)
+    with begin() as uow:
+        row = uow.find(EvidenceItem, id=item.id)
+        fault = fault_on_log(uow, item)
+        result: Literal["ok", "error"] = "error" if fault else "ok"
+        uow.record("evidence:verified", row, result=result, sha256=item.sha256, size=item.size)
+    return Check(ok=not fault, at=now, detail=fault)
+
+
+def fault_on_log(uow: UnitOfWork, item: EvidenceItem) -> str:
+    """What is wrong between the exhibit and its entry on the log; empty when all agrees."""
+    position = item.position or 0
+    entries = audit.read(uow.connection, item.workspace_id, position - 1, 1)
+    if not entries or entries[0].position != position or entries[0].event != "evidence:registered":
+        return f"Entry {position} of the log is not this exhibit's registration."
+    facts = entries[0].content["facts"]
+    if (facts["sha256"], facts["size"]) != (item.sha256, item.size):
+        return f"Entry {position} of the log names another digest or size."
+    if facts["description"] != audit.commit(description(item), item.salt):
+        return f"The description is not the one that entry {position} of the log commits to."
+    head = audit.head(uow.connection, item.workspace_id)
+    proof = audit.inclusion(uow.connection, item.workspace_id, position, head.size)
+    if not tree.includes(tree.leaf_hash(entries[0].canonical), position - 1, head.size, proof, head.root):
+        return f"Entry {position} is not in the log's tree as it stands."
+    return ""
+
+
+def every_item(begin: Begin, workspace_id: UUID | None = None, item_id: UUID | None = None) -> Iterator[EvidenceItem]:
+    """Every exhibit, or those of one workspace, or one: for the operator, whom row-level security lets pass."""
+    exact = {col(EvidenceItem.workspace_id): workspace_id, col(EvidenceItem.id): item_id}
+    wanted = select(EvidenceItem.id).order_by(col(EvidenceItem.id)).limit(_TOGETHER)  # type: ignore[call-overload]
+    wanted = wanted.where(*(column == value for column, value in exact.items() if value is not None))
+    last = UUID(int=0)
+    while True:
+        with begin() as uow:
+            ids = uow.session.execute(wanted.where(col(EvidenceItem.id) > last)).scalars().all()
+            items = rows_by_id(uow, EvidenceItem, ids)
+        yield from (items[key] for key in ids)
+        if len(ids) < _TOGETHER:
+            return
+        last = ids[-1]

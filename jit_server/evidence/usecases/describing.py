@@ -1,0 +1,70 @@
+"""What is said of an exhibit: the words the log commits to, and the shapes people and programs read."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from jit_server.audit.entry import canonical
+from jit_server.evidence import names
+from jit_server.evidence.models import EvidenceItem, ItemOut, LineOut, Upload, UploadOut
+from jit_server.identity.models import Agency, Person
+from jit_server.work import UnitOfWork, rows_by_id
+
+
+def description(item: EvidenceItem) -> str:
+    """The exhibit's description in canonical JSON (RFC 8785). The log holds a keyed commitment to these very bytes."""
+    return canonical(
+        {
+            "number": item.number,
+            "title": item.title,
+            "file_name": item.file_name,
+            "media_type": item.media_type,
+            "legal_basis": item.legal_basis,
+            "method": str(item.method),
+            "collector": item.collector,
+            "place": item.place,
+            "collected_at": item.collected_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "zone": item.zone,
+        }
+    ).decode()
+
+
+def agencies_of(uow: UnitOfWork, items: Iterable[EvidenceItem]) -> dict[object, str]:
+    """The own names of the agencies that supplied these exhibits."""
+    return {key: row.own_name for key, row in rows_by_id(uow, Agency, {item.agency_id for item in items}).items()}
+
+
+def _shared(row: Any, shape: type[BaseModel], *others: str) -> dict[str, Any]:
+    """What the shape takes from the row as it is."""
+    return {name: getattr(row, name) for name in shape.model_fields if name not in others}
+
+
+def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
+    """Everything recorded about one exhibit."""
+    people = rows_by_id(uow, Person, {item.registered_by})
+    return ItemOut(
+        **_shared(item, ItemOut, "agency", "registered_by", "kind", "file_name"),
+        file_name=names.shown(item.file_name),
+        kind=item.media_type,
+        agency=agencies_of(uow, [item])[item.agency_id],
+        registered_by=people[item.registered_by].name,
+    )
+
+
+def lines_out(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> list[LineOut]:
+    """The lines of the register."""
+    agencies = agencies_of(uow, items)
+    return [
+        LineOut(
+            **_shared(item, LineOut, "agency", "kind"),
+            kind=item.media_type,
+            agency=agencies[item.agency_id],
+        )
+        for item in items
+    ]
+
+
+def upload_out(sent: Upload) -> UploadOut:
+    """An upload as its sender sees it."""
+    return UploadOut(**_shared(sent, UploadOut, "file_name"), file_name=names.shown(sent.file_name))

@@ -1,0 +1,124 @@
+"""What members may know of the exhibits: the register, one exhibit, its custody. Each look is on the record."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlmodel import col
+
+from jit_server import audit
+from jit_server.access import Action, Handling
+from jit_server.core.errors import NotFound
+from jit_server.evidence.models import EvidenceItem, ItemOut, LineOut
+from jit_server.evidence.usecases.describing import item_out, lines_out
+from jit_server.work import UnitOfWork
+from jit_server.workspaces import EntryOut
+
+MOST = 200
+_TOGETHER = 1000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which part of the register: words in title, file name or number; State of origin; marking; and where to go on."""
+
+    words: str = ""
+    state: str = ""
+    handling: Handling | None = None
+    before: int | None = None
+    after: int | None = None
+    limit: int = 50
+
+
+def register(uow: UnitOfWork, workspace_id: UUID, wanted: Wanted) -> tuple[list[LineOut], list[int]]:
+    """The register, newest first: only what the actor may know of. With it, the log positions of the lines."""
+    statement = uow.select(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id).where(_narrowed(wanted))
+    place = col(EvidenceItem.position)
+    if wanted.before is not None:
+        statement = statement.where(place < wanted.before)
+    if wanted.after is not None:
+        statement = statement.where(place > wanted.after)
+    order = place.asc() if wanted.after is not None else place.desc()
+    items = list(uow.all(statement.order_by(order).limit(min(wanted.limit, MOST))))
+    items.sort(key=lambda item: -(item.position or 0))
+    uow.record("evidence:listed", workspace_id=workspace_id, count=len(items))
+    return lines_out(uow, items), [item.position or 0 for item in items]
+
+
+def _narrowed(wanted: Wanted) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = []
+    if wanted.words:
+        like = "%" + wanted.words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        number = func.concat(EvidenceItem.state, "-", func.to_char(EvidenceItem.serial, "FM9990000"))
+        parts.append(
+            or_(*(text.ilike(like) for text in (col(EvidenceItem.title), col(EvidenceItem.file_name), number)))
+        )
+    if wanted.state:
+        parts.append(col(EvidenceItem.state) == wanted.state)
+    if wanted.handling:
+        parts.append(col(EvidenceItem.handling) == str(wanted.handling))
+    return and_(true(), *parts)
+
+
+def known(uow: UnitOfWork, workspace_id: UUID) -> dict[str, int]:
+    """How many exhibits of each State the actor may know of: hidden ones are in no figure."""
+    scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id)
+    counted = select(EvidenceItem.state, func.count()).where(scope).group_by(EvidenceItem.state)  # type: ignore[call-overload]
+    return dict(sorted(uow.session.execute(counted).tuples()))
+
+
+def numbered(uow: UnitOfWork, workspace_id: UUID, number: str) -> UUID:
+    """The id of the exhibit with this number, which `read` and the others then authorise."""
+    state, _, serial = number.rpartition("-")
+    if not state or not serial.isascii() or not serial.isdecimal() or len(serial) > len("9999999"):
+        raise NotFound
+    item = uow.find(EvidenceItem, workspace_id=workspace_id, state=state, serial=int(serial))
+    if item is None or item.number != number:
+        raise NotFound
+    return item.id
+
+
+def read(uow: UnitOfWork, item_id: UUID) -> ItemOut:
+    """Everything recorded about an exhibit; the look is on its record."""
+    item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_READ)
+    uow.record("evidence:read", item)
+    return item_out(uow, item)
+
+
+def look(uow: UnitOfWork, item_id: UUID) -> tuple[EvidenceItem, list[EntryOut] | None]:
+    """An exhibit and, where the actor may see it, its custody: one look, one entry on the record."""
+    item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_READ)
+    with_custody = uow.permits(Action.CUSTODY_READ, item)
+    uow.record("evidence:read", item, custody=with_custody)
+    return item, entries_about(uow, item) if with_custody else None
+
+
+def last_check(uow: UnitOfWork, item: EvidenceItem) -> audit.Kept | None:
+    """The last entry that says what hashing the stored bytes again gave."""
+    events = ("evidence:verified", "evidence:damaged")
+    found = audit.read(uow.connection, item.workspace_id, 0, 1, latest=True, subject=item.id, events=events)
+    return found[0] if found else None
+
+
+def custody(uow: UnitOfWork, item_id: UUID) -> list[EntryOut]:
+    """Every entry of the log about the exhibit and its upload, oldest first; reads and refusals too."""
+    item = uow.get(EvidenceItem, item_id, to=Action.CUSTODY_READ)
+    uow.record("custody:read", item)
+    return entries_about(uow, item)
+
+
+def entries_about(uow: UnitOfWork, item: EvidenceItem) -> list[EntryOut]:
+    """The entries whose subject is the exhibit; one id serves upload and exhibit, so failed attempts are among them."""
+    found: list[audit.Kept] = []
+    while True:
+        after = found[-1].position if found else 0
+        some = audit.read(uow.connection, item.workspace_id, after, _TOGETHER, subject=item.id)
+        found += some
+        if len(some) < _TOGETHER:
+            return [_out(one) for one in found]
+
+
+def _out(kept: audit.Kept) -> EntryOut:
+    content = kept.content
+    fields = {name: content[name] for name in EntryOut.model_fields if name != "position"}
+    return EntryOut(position=kept.position, **fields)

@@ -1,0 +1,199 @@
+"""From a declaration to an exhibit: declare, receive the bytes, register.
+
+The bytes go to the vault first, outside any transaction; then one transaction makes the exhibit and its entry on the
+log. A row never points at bytes that are not there.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from jit_server import audit
+from jit_server.access import Action
+from jit_server.core.errors import Conflict, Invalid, JitError, Mismatch, NotFound, TooLarge
+from jit_server.core.vault import Stored, new_key
+from jit_server.evidence.lifecycle import State, advance
+from jit_server.evidence.models import EvidenceItem, NewUpload, Upload
+from jit_server.evidence.usecases.describing import description
+from jit_server.work import UnitOfWork
+from jit_server.workspaces import Party, Workspace
+
+Begin = Callable[[], UnitOfWork]
+"""Opens a unit of work of whoever sends; asked anew each time, so that a revoked sender is found out."""
+
+BEAT_SECONDS = 15
+SILENT = timedelta(seconds=4 * BEAT_SECONDS)
+"""A transfer without a sign of life for so long belongs to a process that is gone."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 5))")
+_NEXT_NUMBER = text(
+    "INSERT INTO exhibit_counter (workspace_id, state, last) VALUES (:workspace, :state, 1)"
+    " ON CONFLICT (workspace_id, state) DO UPDATE SET last = exhibit_counter.last + 1 RETURNING last"
+)
+
+
+def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
+    """Say what will be sent. The same `client_id` again answers with the upload that is there.
+
+    Raises:
+        TooLarge: more bytes than this server takes.
+        Invalid: collected in the future.
+        Conflict: the `client_id` was used for another file.
+    """
+    workspace = uow.get(Workspace, workspace_id, to=Action.EVIDENCE_REGISTER)
+    standing = uow.standing(workspace_id)
+    if standing is None:
+        raise NotFound
+    _acceptable(uow, new)
+    stated = new.model_dump(exclude={"handling", "client_id"}) | {
+        "workspace_id": workspace_id,
+        "handling": new.handling or workspace.default_handling,
+    }
+    uow.connection.execute(_ONE_AT_A_TIME, {"key": f"{uow.actor.person_id} {new.client_id}"})
+    there = uow.find(Upload, declared_by=uow.actor.person_id, client_id=new.client_id)
+    if there is not None:
+        if any(getattr(there, name) != value for name, value in stated.items()):
+            raise Conflict("This client_id was used for another file: take a new one.")
+        return there
+    upload = Upload(
+        **stated,
+        party_id=standing.party_id,
+        agency_id=uow.actor.agency_id,  # type: ignore[arg-type] # whoever has a standing is a person of an agency
+        declared_by=uow.actor.person_id,  # type: ignore[arg-type] # the same
+        declared_at=uow.now,
+        client_id=new.client_id,
+        beat_at=uow.now,
+    )
+    uow.require(Action.EVIDENCE_REGISTER, upload)
+    uow.add(upload)
+    uow.record("evidence:declared", upload, size=upload.size, sha256=upload.declared_sha256)
+    return upload
+
+
+def _acceptable(uow: UnitOfWork, new: NewUpload) -> None:
+    most = uow.house.settings.max_upload_bytes
+    if new.size > most:
+        raise TooLarge(f"The file has {new.size} bytes; this server takes {most}.", max_bytes=most)
+    if new.collected_at > uow.now + CLOCKS_DIFFER:
+        raise Invalid.field("collected_at", "lies in the future", "Correct the moment of collection or its zone.")
+
+
+def upload(uow: UnitOfWork, upload_id: UUID) -> Upload:
+    """One's own upload and where it stands; other people's are absent."""
+    found = uow.get(Upload, upload_id, to=Action.EVIDENCE_REGISTER)
+    if found.declared_by != uow.actor.person_id:
+        raise NotFound
+    return found
+
+
+def receive(begin: Begin, upload_id: UUID, content: Iterable[bytes]) -> EvidenceItem:
+    """Take the bytes of an upload and register the exhibit; sent again after that, it answers with the exhibit.
+
+    Raises:
+        Mismatch: other bytes than declared. Too few: send again. Otherwise: rejected, declare anew. On the record.
+        VaultDown: nothing is recorded but the attempt; send again.
+        Conflict: it is being sent at this moment, or was rejected.
+    """
+    with begin() as uow:
+        taken = upload(uow, upload_id)
+        if taken.state == State.AVAILABLE:
+            return _exhibit(uow, taken)
+        _start(uow, taken)
+        vault = uow.vault
+    try:
+        stored = vault.put(
+            new_key(taken.workspace_id), _alive(begin, taken, content), size=taken.size, sha256=taken.declared_sha256
+        )
+    except Mismatch as other:
+        is_cut = other.members.get("size", taken.size) < taken.size
+        _give_up(begin, taken, State.DECLARED if is_cut else State.REJECTED, other)
+        raise
+    except JitError as fault:
+        _give_up(begin, taken, State.DECLARED, fault)
+        raise
+    with begin() as uow:
+        return _register(uow, taken, stored)
+
+
+def _exhibit(uow: UnitOfWork, sent: Upload) -> EvidenceItem:
+    item = uow.find(EvidenceItem, id=sent.id)
+    if item is None:
+        raise NotFound
+    return item
+
+
+def _start(uow: UnitOfWork, sent: Upload) -> None:
+    uow.session.refresh(sent, with_for_update=True)
+    if sent.state == State.UPLOADING:
+        if sent.beat_at > uow.now - SILENT:
+            raise Conflict("Its bytes are being sent at this moment.", state=str(sent.state))
+    else:
+        sent.state = advance(State(sent.state), State.UPLOADING)
+    sent.attempt += 1
+    sent.beat_at = uow.now
+
+
+def _alive(begin: Begin, sent: Upload, content: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes; every few seconds a sign of life, at which a sender who may no longer send is stopped."""
+    last = time.monotonic()
+    for block in content:
+        yield block
+        if time.monotonic() - last > BEAT_SECONDS:
+            with begin() as uow:
+                _still_ours(uow, sent).beat_at = uow.now
+            last = time.monotonic()
+
+
+def _still_ours(uow: UnitOfWork, sent: Upload) -> Upload:
+    """The upload, locked, if this transfer is still the one under way."""
+    now = upload(uow, sent.id)
+    uow.session.refresh(now, with_for_update=True)
+    if now.state != State.UPLOADING or now.attempt != sent.attempt:
+        raise Conflict("Another transfer of this upload has taken over.", state=str(now.state))
+    return now
+
+
+def _give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
+    """Put the attempt on the record, also when the sender may meanwhile do nothing here any more."""
+    with begin() as uow, uow.as_system():
+        now = uow.find(Upload, id=sent.id, attempt=sent.attempt, state=str(State.UPLOADING))
+        if now is None:
+            return
+        now.state = advance(State.UPLOADING, to)
+        seen = {name: why.members[name] for name in ("size", "sha256") if name in why.members}
+        uow.record(
+            "evidence:rejected", now, result="error", reason=why.slug, final=to == State.REJECTED,
+            attempt=now.attempt, announced_size=now.size, announced_sha256=now.declared_sha256, **seen,
+        )  # fmt: skip
+
+
+def _register(uow: UnitOfWork, sent: Upload, stored: Stored) -> EvidenceItem:
+    """Make the exhibit and its entry on the log, in one transaction."""
+    now = _still_ours(uow, sent)
+    now.state = advance(advance(State.UPLOADING, State.RECEIVED), State.AVAILABLE)
+    party = uow.find(Party, id=now.party_id)
+    if party is None:
+        raise NotFound
+    place = {"workspace": now.workspace_id, "state": party.state}
+    item = EvidenceItem(
+        **{name: getattr(now, name) for name in ("id", *Upload.declared_names())},
+        state=party.state,
+        serial=uow.connection.execute(_NEXT_NUMBER, place).scalar_one(),
+        sha256=stored.sha256,
+        vault=uow.house.settings.vault,
+        vault_key=stored.key,
+        version_id=stored.version_id,
+        salt=audit.new_salt(),
+        registered_by=now.declared_by,
+        registered_at=uow.now,
+    )
+    uow.add(item)
+    uow.record(
+        "evidence:registered", item, number=item.number, sha256=item.sha256, size=item.size, vault=item.vault,
+        version_id=item.version_id, description=audit.commit(description(item), item.salt),
+    )  # fmt: skip
+    return item
