@@ -39,6 +39,7 @@ _RESERVED: Final = frozenset({"connect", "disconnect", "connect_error", "*"})
 _EVENT_LENGTH: Final = 2
 _DIGITS: Final = "0123456789"
 _ID_DIGITS: Final = 10
+_NO_ID: Final = '{["tfn'  # how JSON begins that the library cannot take for a packet's id
 _INT_DIGITS: Final = 20
 _UNFINISHED: Final = 3 * MAX_MESSAGE  # bytes that may arrive before a message is whole: pings and empty fragments count
 _SHORT, _LONG = 126, 1 << 16  # RFC 6455 section 5.2: where a frame's length takes 2 and 8 more bytes
@@ -225,7 +226,7 @@ def acceptable(message: str | bytes) -> bool:
 def _socketio(kind: str, rest: str) -> bool:
     if kind == "0":
         sent = rest.partition(",")[2] if rest.startswith("/") else rest  # the library refuses foreign namespaces
-        return not sent or _depth(_parse(sent)) <= DEPTH
+        return not sent or (sent[0] in _NO_ID and _depth(_parse(sent)) <= DEPTH)
     if kind == "1":
         return not rest
     return kind == "2" and _names_event(rest.lstrip(_DIGITS), rest)

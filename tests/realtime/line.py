@@ -1,0 +1,197 @@
+"""A Socket.IO client small enough to open hundreds of: one asyncio stream, no threads, every event kept with its time."""
+
+import asyncio
+import contextlib
+import json
+import os
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, ClassVar
+
+PATH = "/socket.io/?EIO=4&transport=websocket"
+
+
+class Refused(Exception):
+    """The handshake was answered with something else than 101."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(status)
+        self.status, self.body = status, body
+
+
+@dataclass
+class Heard:
+    """One event, and when it came."""
+
+    at: float
+    event: str
+    data: Any
+
+
+def frame(payload: bytes, *, opcode: int = 1, fin: bool = True, rsv: int = 0) -> bytes:
+    """A client's frame, masked with zeros."""
+    head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
+    if len(payload) < 126:
+        head += bytes([0x80 | len(payload)])
+    elif len(payload) < 1 << 16:
+        head += b"\xfe" + len(payload).to_bytes(2, "big")
+    else:
+        head += b"\xff" + len(payload).to_bytes(8, "big")
+    return head + b"\0\0\0\0" + payload
+
+
+def upgrade(port: int, headers: dict[str, str], path: str = PATH) -> bytes:
+    """The handshake; a header given as an empty string is left out."""
+    lines = {
+        "Host": f"127.0.0.1:{port}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": b64encode(os.urandom(16)).decode(),
+        "Sec-WebSocket-Version": "13",
+        "Origin": f"http://127.0.0.1:{port}",
+        **headers,
+    }
+    return "\r\n".join([f"GET {path} HTTP/1.1", *(f"{k}: {v}" for k, v in lines.items() if v), "", ""]).encode()
+
+
+def play(scenario: Callable[[], Awaitable[Any]]) -> Any:
+    """Run a scenario and hang up every line it opened."""
+
+    async def whole() -> Any:
+        try:
+            return await scenario()
+        finally:
+            opened, Line.opened = Line.opened, []
+            for line in opened:
+                await line.close()
+
+    return asyncio.run(whole())
+
+
+@dataclass
+class Line:
+    """One connection."""
+
+    opened: ClassVar[list["Line"]] = []
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    heard: list[Heard] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    close_code: int | None = None
+    position: int = 0
+    _acks: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
+    _next: int = 0
+    _connected: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: Any = None
+
+    @classmethod
+    async def open(
+        cls, port: int, cookie: str = "", *, headers: dict[str, str] | None = None, path: str = PATH, auth: str = ""
+    ) -> "Line":
+        """Shake hands, and join the default namespace with `auth` (JSON text)."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        given = {"Cookie": f"jit={cookie}" if cookie else "", **(headers or {})}
+        writer.write(upgrade(port, given, path))
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        status = int(answer.split()[1])
+        if status != 101:
+            body = await asyncio.wait_for(reader.read(65536), 5)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            raise Refused(status, body)
+        line = cls(reader, writer)
+        cls.opened.append(line)
+        line._task = asyncio.create_task(line._read())
+        line.send("40" + auth)
+        return line
+
+    async def connected(self, timeout: float = 10) -> "Line":
+        """Wait until the namespace is joined."""
+        await asyncio.wait_for(self._connected.wait(), timeout)
+        return self
+
+    def send(self, packet: str) -> None:
+        """Send one packet as it stands."""
+        self.writer.write(frame(packet.encode()))
+
+    async def emit(self, event: str, data: Any, timeout: float = 10) -> Any:
+        """Emit an event and wait for its acknowledgement."""
+        self._next += 1
+        future = self._acks[self._next] = asyncio.get_running_loop().create_future()
+        self.send(f"42{self._next}" + json.dumps([event, data], ensure_ascii=False))
+        await self.writer.drain()
+        return await asyncio.wait_for(future, timeout)
+
+    async def join(self, workspace_id: Any, position: int | None = None) -> Any:
+        """Take a seat, from the last position heard unless another is given."""
+        wish = {"workspace_id": str(workspace_id), "position": self.position if position is None else position}
+        answer = await self.emit("workspace:join", wish)
+        self.position = max(self.position, answer.get("position", 0))
+        return answer
+
+    def events(self, *names: str) -> list[Any]:
+        """The data of what was heard under these names, in order."""
+        return [one.data for one in self.heard if one.event in names]
+
+    async def until(self, condition: Any, timeout: float = 10) -> None:
+        """Wait until a condition holds."""
+        deadline = monotonic() + timeout
+        while not condition():
+            if monotonic() > deadline:
+                raise TimeoutError
+            await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        """Hang up."""
+        self.writer.close()
+        with contextlib.suppress(OSError):
+            await self.writer.wait_closed()
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                first, second = await self.reader.readexactly(2)
+                length = second & 0x7F
+                if length == 126:
+                    length = int.from_bytes(await self.reader.readexactly(2), "big")
+                elif length == 127:
+                    length = int.from_bytes(await self.reader.readexactly(8), "big")
+                payload = await self.reader.readexactly(length)
+                if first & 0x0F == 8:
+                    self.close_code = int.from_bytes(payload[:2], "big") if payload else 1005
+                    break
+                if first & 0x0F == 1:
+                    self._packet(payload.decode())
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            self.closed.set()
+            for future in self._acks.values():
+                if not future.done():
+                    future.set_exception(ConnectionError("closed"))
+                    future.exception()
+
+    def _packet(self, packet: str) -> None:
+        if packet == "2":
+            self.send("3")
+        elif packet.startswith("40"):
+            self._connected.set()
+        elif packet.startswith("43"):
+            number, _, rest = packet[2:].partition("[")
+            future = self._acks.pop(int(number), None)
+            if future and not future.done():
+                found = json.loads("[" + rest)
+                future.set_result(found[0] if found else None)
+        elif packet.startswith("42"):
+            event, data = json.loads(packet[2:])
+            self.heard.append(Heard(monotonic(), event, data))
+            if isinstance(data, dict):
+                self.position = max(self.position, data.get("position", 0))

@@ -1,0 +1,146 @@
+"""Live: what one says the others hear, whoever they are connected to, each as their rules allow."""
+
+import asyncio
+from uuid import uuid4
+
+from jit_server.access import PartyClass, Role
+from tests.realtime.line import Line, play
+
+
+def new(channel, text="Search at 06:00", **more):
+    return {"channel_id": str(channel), "topic": "general", "text": text, "client_id": uuid4().hex, **more}
+
+
+async def seated(served, team, *cookies, position=2**53 - 1):
+    lines = [await (await Line.open(served.port, each)).connected() for each in cookies]
+    for line in lines:
+        await line.join(team.id, position)
+    return lines
+
+
+def test_what_one_says_the_others_hear_on_both_workers(served, team, channel, cookie):
+    async def scenario():
+        cookies = [cookie(team.admin)] + [cookie(team.join("FR")) for _ in range(7)]
+        speaker, *others = await seated(served, team, *cookies)
+        kept = await speaker.emit("message:post", new(channel, "**now**"))
+        for line in [speaker, *others]:
+            await line.until(lambda line=line: line.events("message:posted"), 3)
+            event = line.events("message:posted")[0]
+            assert event["position"] == kept["position"] == event["message"]["position"]
+            assert event["message"] == kept
+        assert kept["html"] == "<p><strong>now</strong></p>"
+        assert kept["author"] == {
+            "id": str(team.admin.id), "name": team.admin.name, "agency": "Prosecution Office DE", "state": "DE",
+        }  # fmt: skip
+
+    play(scenario)
+
+
+def test_each_hears_only_what_their_rules_allow(served, world, cookie):
+    team = world.workspace(classes={"NL": PartyClass.THIRD_COUNTRY})
+    from tests.messaging.test_speaking import channel_in
+
+    channel = channel_in(team)
+    everybody = {"fr": team.leaders["FR"], "nl": team.join("NL"), "watch": team.join("DE", Role.OBSERVER)}
+
+    async def scenario():
+        speaker, *others = await seated(served, team, cookie(team.admin), *map(cookie, everybody.values()))
+        for code in ("H0", "H1", "H2", "H3"):
+            await speaker.emit("message:post", new(channel, code, handling=code))
+        await asyncio.sleep(1)
+        heard = {
+            name: [one["message"]["text"] for one in line.events("message:posted")]
+            for name, line in zip(everybody, others, strict=True)
+        }
+        assert heard == {"fr": ["H0", "H1", "H2", "H3"], "nl": ["H0"], "watch": ["H0"]}
+
+    play(scenario)
+
+
+def test_whoever_comes_back_is_caught_up_without_gap_or_repetition(served, team, channel, cookie):
+    async def scenario():
+        speaker, reader = await seated(served, team, cookie(team.admin), cookie(team.leaders["FR"]))
+        await speaker.emit("message:post", new(channel, "one"))
+        await reader.until(lambda: reader.events("message:posted"))
+        await reader.close()
+        for text in ("two", "three"):
+            kept = await speaker.emit("message:post", new(channel, text))
+        await speaker.emit("message:edit", {"message_id": kept["id"], "text": "drei"})
+        back = await (await Line.open(served.port, cookie(team.leaders["FR"]))).connected()
+        answer = await back.join(team.id, reader.position)
+        assert [one["message"]["text"] for one in back.events("message:posted")] == ["two", "drei"]
+        assert [one["message"]["version"] for one in back.events("message:edited")] == [2]
+        assert answer["gap"] is False
+        assert answer["position"] >= kept["position"]
+        await speaker.emit("message:post", new(channel, "four"))
+        await back.until(lambda: len(back.events("message:posted")) == 3)
+        positions = [one["position"] for one in back.events("message:posted", "message:edited")]
+        assert positions == sorted(set(positions))
+
+    play(scenario)
+
+
+def test_corrections_and_withdrawals_are_told(served, team, channel, cookie):
+    async def scenario():
+        speaker, reader = await seated(served, team, cookie(team.admin), cookie(team.leaders["FR"]))
+        kept = await speaker.emit("message:post", new(channel, "wrong"))
+        edited = await speaker.emit("message:edit", {"message_id": kept["id"], "text": "right", "version": 1})
+        gone = await speaker.emit("message:withdraw", {"message_id": kept["id"], "reason": "said too early"})
+        await reader.until(lambda: reader.events("message:withdrawn"), 3)
+        assert (edited["version"], edited["text"]) == (2, "right")
+        assert (gone["withdrawn"], gone["text"], gone["reason"]) == (True, "", "said too early")
+        assert reader.events("message:withdrawn")[0]["message"] == gone
+
+    play(scenario)
+
+
+def test_people_see_who_is_here_and_who_types_across_workers(served, team, channel, cookie):
+    async def scenario():
+        who = [team.leaders["FR"], *(team.join("FR") for _ in range(5))]
+        lines = [await (await Line.open(served.port, cookie(one))).connected() for one in who]
+        for line in lines:
+            await line.join(team.id, 0)
+        first, last = lines[0], lines[-1]
+        names = {one.name for one in who}
+
+        def seen(line):
+            return {one["name"] for one in line.events("presence:changed")[-1]["people"]}
+
+        for line in lines[:-1]:
+            await line.until(lambda line=line: line.events("presence:changed") and seen(line) == names, 4)
+        await last.emit("presence:typing", {"channel_id": str(channel), "topic": "general"})
+        await first.until(lambda: first.events("presence:typing"), 3)
+        typing = first.events("presence:typing")[0]
+        assert (typing["channel_id"], typing["topic"]) == (str(channel), "general")
+        assert typing["person"]["name"] == who[-1].name
+        await last.close()
+        await first.until(lambda: who[-1].name not in seen(first), 5)
+
+    play(scenario)
+
+
+def test_who_watches_is_not_told_of_by_presence_when_the_rules_hide_presence(served, team, cookie):
+    async def scenario():
+        auditor = team.join("FR", Role.AUDITOR)
+        hidden, shown = await seated(served, team, cookie(auditor), cookie(team.admin))
+        await shown.until(lambda: shown.events("presence:changed"), 4)
+        await asyncio.sleep(0.5)
+        assert {one["name"] for one in shown.events("presence:changed")[-1]["people"]} == {team.admin.name}
+        assert hidden.events("presence:changed") == []
+
+    play(scenario)
+
+
+def test_a_send_that_is_repeated_after_a_cut_makes_one_message(served, team, channel, cookie):
+    async def scenario():
+        speaker, reader = await seated(served, team, cookie(team.admin), cookie(team.leaders["FR"]))
+        wish = new(channel, "once")
+        kept = [await speaker.emit("message:post", wish)]
+        again = await (await Line.open(served.port, cookie(team.admin))).connected()
+        kept.append(await again.emit("message:post", wish))
+        assert kept[0]["id"] == kept[1]["id"]
+        assert kept[0]["position"] == kept[1]["position"]
+        await asyncio.sleep(0.5)
+        assert len(reader.events("message:posted")) == 1
+
+    play(scenario)
