@@ -1,5 +1,6 @@
 """The audit log: one Merkle tree a workspace (RFC 6962), appended with the rows it is about, and checked by anybody."""
 
+from jit_server.audit import bundle
 from jit_server.audit.checkpoints import LogDamaged, checkpoint, origin, verifier
 from jit_server.audit.entry import SERVER_LOG, Entry, Kept, Unfit, What, Who, Why, commit, new_salt
 from jit_server.audit.log import Head, NoSuchEntry, append, consistency, head, inclusion, inclusions, lock, read
@@ -27,6 +28,7 @@ __all__ = [
     "Who",
     "Why",
     "append",
+    "bundle",
     "checkpoint",
     "commit",
     "consistency",
