@@ -139,11 +139,12 @@ def _page_values() -> dict[str, Any]:
     return {"me": me, "my_workspaces": [{"id": one.id, "name": one.name, "unread": 0} for one in mine]}
 
 
-def _banner(workspace_id: UUID) -> dict[str, Any] | None:
+def _banner(workspace_id: UUID, party_id: UUID | None) -> dict[str, Any] | None:
     """The identity bar of a workspace for pages that show an error; None where there is none to show."""
     try:
         with context.house().work(context.actor()) as uow:
-            return workspaces.banner(uow, workspace_id)
+            shown = workspaces.banner(uow, workspace_id)
+            return {**shown, "originator": workspaces.originator(uow, party_id) if party_id else None}
     except JitError:
         return None
 

@@ -21,7 +21,7 @@ from sqlalchemy.sql import Select
 from sqlmodel import Session, SQLModel, select
 
 from jit_server import access, audit
-from jit_server.access import Action, Actor, Decision, Handling, Origin, Policy, Standing
+from jit_server.access import Action, Actor, Decision, Handling, Origin, Policy, Standing, is_baseline
 from jit_server.core import clock
 from jit_server.core.database import act_as
 from jit_server.core.errors import Conflict, DatabaseDown, Invalid, JitError, NotFound, NotPermitted
@@ -415,6 +415,8 @@ class Refusal(NotPermitted):
                 "origin": str(origin),
                 "handling": str(handling),
                 "phase": str(standing.phase),
+                "source": "agreement" if decision.clause and not is_baseline(decision.clause) else "baseline",
+                "originator": str(getattr(row, "party_id", None) or ""),
             },
             workspace=str(standing.workspace_id),
         )

@@ -12,7 +12,7 @@ from jit_server.access.actors import (
 )
 from jit_server.access.kinds import Action, Handling, Origin, PartyClass, Phase, Role
 from jit_server.access.policy import Decision, Policy
-from jit_server.access.rules import Rule, baseline
+from jit_server.access.rules import Rule, baseline, is_baseline
 from jit_server.access.store import baseline_policy, policy_of
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Standing",
     "baseline",
     "baseline_policy",
+    "is_baseline",
     "policy_of",
     "standing",
     "standings_in",

@@ -69,7 +69,16 @@ _OF_PEOPLE = text(f"SELECT {_COLUMNS} FROM standing WHERE workspace_id = :worksp
 def _standing(row: tuple[UUID, UUID, UUID, str, UUID, str, str, int, int, str]) -> Standing:
     workspace, member, person, role, party, party_class, phase, epoch, version, handling = row
     return Standing(
-        workspace, member, person, Role(role), party, PartyClass(party_class), Phase(phase), epoch, version, Handling(handling)
+        workspace,
+        member,
+        person,
+        Role(role),
+        party,
+        PartyClass(party_class),
+        Phase(phase),
+        epoch,
+        version,
+        Handling(handling),
     )
 
 

@@ -87,3 +87,8 @@ def policies() -> Path:
 def baseline() -> tuple[Rule, ...]:
     """The rules every workspace starts from."""
     return read_rules((policies() / "baseline.csv").read_text(encoding="utf-8").splitlines())
+
+
+def is_baseline(rule: str) -> bool:
+    """Whether a rule is one of every workspace rather than a clause of an agreement."""
+    return any(one.id == rule for one in baseline())

@@ -25,7 +25,7 @@ class Frame:
     house: House
     load_actor: Loader
     page_context: Callable[[], dict[str, Any]] = field(default=dict)
-    banner: Callable[[UUID], dict[str, Any] | None] = field(default=lambda _id: None)
+    banner: Callable[[UUID, UUID | None], dict[str, Any] | None] = field(default=lambda _workspace, _party: None)
 
 
 def frame() -> Frame:

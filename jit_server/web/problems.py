@@ -59,17 +59,11 @@ def respond(error: JitError) -> ResponseReturnValue:
 def _page(error: JitError, problem: dict[str, Any]) -> str:
     """The page that explains: E6 for a member who was refused, the plain one for everything else."""
     policy = error.members.get("policy")
-    banner = context.frame().banner(UUID(error.members["workspace"])) if policy else None
-    if policy and banner:
-        decision = {
-            "allowed": False,
-            "sentence": error.detail,
-            "clause_id": policy["clause"] or None,
-            "who_can_grant": policy.get("who_can_grant"),
-        }
-        shown = {"action": policy["action"], "trace_id": problem.get("trace_id"), "position": policy.get("position")}
-        return render_template("denied.html", decision=decision, workspace=banner, here=None, policy=policy, **shown)
-    return render_template("problem.html", problem=problem, back=None)
+    banner = None
+    if policy:
+        party = UUID(policy["originator"]) if policy["originator"] else None
+        banner = context.frame().banner(UUID(error.members["workspace"]), party)
+    return render_template("problem.html", problem=problem, denied=policy, workspace=banner, here=None)
 
 
 def install(app: Flask) -> None:
@@ -101,7 +95,7 @@ def install(app: Flask) -> None:
             raise errors.NotFound
         error = kind(inspect.cleandoc(kind.__doc__ or kind.title))
         if wants_page():
-            return pages.show("problem.html", problem=error.problem(), back=None)
+            return pages.show("problem.html", problem=error.problem(), denied=None)
         return Response(json.dumps(error.problem()), content_type="application/json")
 
     app.add_url_rule(

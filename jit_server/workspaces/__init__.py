@@ -23,7 +23,7 @@ from jit_server.workspaces.usecases.agreements import agreement, change_phase, o
 from jit_server.workspaces.usecases.members import end, invitable, invite, members
 from jit_server.workspaces.usecases.reading import explain, my_workspaces, rights, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
-from jit_server.workspaces.views import banner
+from jit_server.workspaces.views import banner, originator
 
 __all__ = [
     "Agreement",
@@ -57,6 +57,7 @@ __all__ = [
     "my_workspaces",
     "names",
     "open_workspace",
+    "originator",
     "propose",
     "prove",
     "read_log",

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from jit_server import audit
 from jit_server.audit import verbs
-from jit_server.access import Action, PartyClass, Phase, Role, Standing
+from jit_server.access import Action, PartyClass, Phase, Role, Standing, is_baseline
 from jit_server.core import clock
 from jit_server.core.errors import Invalid
 from jit_server.identity.models import Person
@@ -57,6 +57,12 @@ def banner(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
         "my_role": str(found.my_role),
         "log_size": audit.head(uow.connection, workspace_id).size,
     }
+
+
+def originator(uow: UnitOfWork, party_id: UUID) -> str | None:
+    """The State of the party that supplied a thing, for people who may know of it."""
+    party = uow.find(Party, id=party_id)
+    return party.state if party is not None else None
 
 
 def days_left(found: WorkspaceOut) -> int:
@@ -208,13 +214,6 @@ def _rights(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda row: not row["allowed"])
-
-
-def is_baseline(rule: str) -> bool:
-    """Whether a rule is one of every workspace rather than a clause of this agreement."""
-    from jit_server.access import baseline
-
-    return any(one.id == rule for one in baseline())
 
 
 def _parties(uow: UnitOfWork, workspace_id: UUID, current: AgreementOut, standing: Standing) -> list[dict[str, Any]]:

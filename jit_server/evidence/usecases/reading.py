@@ -64,7 +64,7 @@ def known(uow: UnitOfWork, workspace_id: UUID) -> dict[str, int]:
     """How many exhibits of each State the actor may know of: hidden ones are in no figure."""
     scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id)
     counted = select(EvidenceItem.state, func.count()).where(scope).group_by(EvidenceItem.state)  # type: ignore[call-overload]
-    return dict(sorted(uow.session.execute(counted).tuples()))
+    return dict(sorted((kind, number) for kind, number in uow.session.execute(counted)))
 
 
 def numbered(uow: UnitOfWork, workspace_id: UUID, number: str) -> UUID:
