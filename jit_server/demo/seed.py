@@ -1,20 +1,24 @@
 """Fills the demo through the rooms' own use-cases, as its people would: nothing is written past policy or record.
 
-Each step looks first whether it was done, so that a start that was interrupted goes on where it stopped.
+Each step looks first whether it was done, so that a start that was interrupted goes on where it stopped. The moments
+lie in the days before the first start, so that the pages show a case under way.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from jit_server import identity, workspaces
+from jit_server import evidence, identity, messaging, workspaces
 from jit_server.access import OPERATOR, Actor, Phase, Role
-from jit_server.demo import cast
+from jit_server.core import clock
+from jit_server.demo import cast, story
 from jit_server.demo.cast import AGENCIES, DemoAgency, DemoMember
 from jit_server.identity.models import Agency, AuthMethod, Person
-from jit_server.work import House
+from jit_server.work import House, UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -34,25 +38,47 @@ class Seeded:
     workspace_id: UUID
 
 
+@dataclass(frozen=True)
+class _Past:
+    """The house at moments of the past, counted in minutes from the opening of the workspace."""
+
+    house: House
+    opened: datetime
+
+    def work(self, actor: Actor, minute: int) -> UnitOfWork:
+        """A unit of work of that moment."""
+        uow = self.house.work(actor)
+        uow.now = self.opened + timedelta(minutes=minute)
+        return uow
+
+
 def seed(house: House, issuers: Mapping[str, DemoIssuer]) -> Seeded:
     """Agencies, people, a signed agreement, a team, a conversation and two exhibits."""
+    past = _Past(house, clock.now().replace(hour=8, minute=30, second=0, microsecond=0) - timedelta(days=3))
     people: dict[str, Actor] = {}
     for agency in AGENCIES:
-        people |= _agency(house, agency, issuers[agency.slug])
-    workspace_id = _workspace(house, people)
+        people |= _agency(past, agency, issuers[agency.slug])
+    workspace_id = _workspace(past, people)
+    past = _Past(house, _opened(house, people, workspace_id))
+    channels = _channels(past, people[AGENCIES[0].people[0].id], workspace_id)
+    for act in sorted((*story.CONVERSATION, *story.EXHIBITS), key=lambda act: act.minute):
+        if isinstance(act, story.Line):
+            _say(past, people[act.person], channels[act.channel], act)
+        else:
+            _take_in(past, people[act.person], workspace_id, act)
     return Seeded(people, workspace_id)
 
 
-def _agency(house: House, agency: DemoAgency, issuer: DemoIssuer) -> dict[str, Actor]:
-    with house.work(OPERATOR) as uow:
+def _agency(past: _Past, agency: DemoAgency, issuer: DemoIssuer) -> dict[str, Actor]:
+    with past.work(OPERATOR, -120) as uow:
         if uow.find(Agency, slug=agency.slug) is None:
             stated = {name: getattr(agency, name) for name in ("slug", "state", "name", "own_name", "language")}
             identity.add_agency(uow, identity.NewAgency(**stated))
-    with house.work(OPERATOR) as uow:
+    with past.work(OPERATOR, -110) as uow:
         kept = uow.find(identity.Issuer, url=issuer.url)
         if kept is None or kept.credential_file != str(issuer.secret_file):
             identity.set_issuer(uow, agency.slug, _issuer(agency, issuer))
-    return {person.id: _person(house, agency, person) for person in agency.people}
+    return {person.id: _person(past, agency, person) for person in agency.people}
 
 
 def _issuer(agency: DemoAgency, issuer: DemoIssuer) -> identity.NewIssuer:
@@ -65,8 +91,8 @@ def _issuer(agency: DemoAgency, issuer: DemoIssuer) -> identity.NewIssuer:
     )
 
 
-def _person(house: House, agency: DemoAgency, person: DemoMember) -> Actor:
-    with house.work(OPERATOR) as uow:
+def _person(past: _Past, agency: DemoAgency, person: DemoMember) -> Actor:
+    with past.work(OPERATOR, -100) as uow:
         known_to = identity.issuer_of(uow, identity.agency(uow, agency.slug))
         found = uow.find(Person, issuer_id=known_to.id, sub=person.id)
         if found is None:
@@ -84,31 +110,31 @@ def _person(house: House, agency: DemoAgency, person: DemoMember) -> Actor:
         )
 
 
-def _workspace(house: House, people: Mapping[str, Actor]) -> UUID:
+def _workspace(past: _Past, people: Mapping[str, Actor]) -> UUID:
     """Propose, sign for each party, open, invite: each by the person whose business it is."""
     admin = people[AGENCIES[0].people[0].id]
-    workspace_id = _proposed(house, admin, people)
-    for agency in AGENCIES:
-        with house.work(people[agency.people[0].id]) as uow:
+    workspace_id = _proposed(past, admin, people)
+    for place, agency in enumerate(AGENCIES):
+        with past.work(people[agency.people[0].id], -40 + 10 * place) as uow:
             agreement = workspaces.agreement(uow, workspace_id)
             mine = next(one for one in agreement.parties if one.state == agency.state)
             if mine.signed_at is None:
-                workspaces.sign(uow, workspace_id, workspaces.models.Signing(digest=agreement.digest))
-    with house.work(admin) as uow:
+                workspaces.sign(uow, workspace_id, workspaces.Signing(digest=agreement.digest))
+    with past.work(admin, 0) as uow:
         if workspaces.workspace(uow, workspace_id).phase == Phase.AGREEMENT_SIGNED:
             workspaces.open_workspace(uow, workspace_id)
-    with house.work(admin) as uow:
+    with past.work(admin, 1) as uow:
         inside = {one.person_id for one in workspaces.members(uow, workspace_id)}
-    for person in (person for agency in AGENCIES for person in agency.people if person.role):
-        actor = people[person.id]
-        if actor.person_id not in inside:
-            with house.work(admin) as uow:
-                workspaces.invite(uow, workspace_id, workspaces.NewMember(person_id=actor.person_id, role=person.role))
+    for person in (person for agency in AGENCIES for person in agency.people):
+        member = people[person.id].person_id
+        if person.role is not None and member is not None and member not in inside:
+            with past.work(admin, 2) as uow:
+                workspaces.invite(uow, workspace_id, workspaces.NewMember(person_id=member, role=person.role))
     return workspace_id
 
 
-def _proposed(house: House, admin: Actor, people: Mapping[str, Actor]) -> UUID:
-    with house.work(admin) as uow:
+def _proposed(past: _Past, admin: Actor, people: Mapping[str, Actor]) -> UUID:
+    with past.work(admin, -60) as uow:
         for mine in workspaces.my_workspaces(uow):
             if mine.reference == cast.REFERENCE:
                 return mine.id
@@ -122,3 +148,48 @@ def _proposed(house: House, admin: Actor, people: Mapping[str, Actor]) -> UUID:
         ]
         new = workspaces.NewAgreement.model_validate(cast.agreement(leaders, uow.now.date()))
         return workspaces.propose(uow, new).id
+
+
+def _opened(house: House, people: Mapping[str, Actor], workspace_id: UUID) -> datetime:
+    """When the workspace opened, which a later start must not move."""
+    admin = people[AGENCIES[0].people[0].id]
+    with house.work(admin) as uow:
+        since = {one.person_id: one.since for one in workspaces.members(uow, workspace_id)}
+    return since[people[AGENCIES[0].people[1].id].person_id or workspace_id] - timedelta(minutes=2)
+
+
+def _channels(past: _Past, admin: Actor, workspace_id: UUID) -> dict[str, UUID]:
+    with past.work(admin, 3) as uow:
+        there = {one.name: one.id for one in messaging.channels(uow, workspace_id)}
+    for name, purpose in story.CHANNELS.items():
+        if name not in there:
+            with past.work(admin, 3) as uow:
+                new = messaging.NewChannel(name=name, purpose=purpose)
+                there[name] = messaging.create_channel(uow, workspace_id, new).id
+    return there
+
+
+def _say(past: _Past, speaker: Actor, channel_id: UUID, line: story.Line) -> None:
+    """The client id makes it idempotent: the same line again is the same message."""
+    new = messaging.NewMessage.model_validate(
+        {
+            "channel_id": channel_id,
+            "topic": line.topic,
+            "text": line.text,
+            "handling": line.handling,
+            "client_id": f"demo-line-{line.minute:05}",
+        }
+    )
+    with past.work(speaker, line.minute) as uow:
+        messaging.post(uow, new)
+
+
+def _take_in(past: _Past, collector: Actor, workspace_id: UUID, exhibit: story.Exhibit) -> None:
+    stated = exhibit.stated | {
+        "collected_at": past.opened + timedelta(minutes=exhibit.minute - 600),
+        "declared_sha256": sha256(exhibit.content).hexdigest(),
+        "size": len(exhibit.content),
+    }
+    with past.work(collector, exhibit.minute) as uow:
+        declared = evidence.declare(uow, workspace_id, evidence.NewUpload.model_validate(stated)).id
+    evidence.receive(lambda: past.work(collector, exhibit.minute + 1), declared, [exhibit.content])
