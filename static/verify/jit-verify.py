@@ -110,8 +110,8 @@ def debase(text: Any, where: str) -> bytes:
     return data
 
 
-def unjson(data: bytes, where: str) -> Any:
-    """Read canonical JSON (RFC 8785, as far as these files use it)."""
+def unjson(data: bytes, where: str) -> dict[str, Any]:
+    """Read an object of canonical JSON (RFC 8785, as far as these files use it)."""
     try:
         value = json.loads(data.decode())
         again = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -119,6 +119,8 @@ def unjson(data: bytes, where: str) -> Any:
         raise Wrong(where, "is not JSON: its bytes were changed") from None
     if again != data:
         raise Wrong(where, "is not in canonical form: its bytes were changed")
+    if not isinstance(value, dict):
+        raise Wrong(where, "is not a JSON object")
     return value
 
 
@@ -169,7 +171,7 @@ class Bundle:
         self.size, self.root = 0, b""
         self.entries: dict[int, dict[str, Any]] = {}
         self.manifest: dict[str, Any] = {}
-        self.openings: dict[str, Any] = {}
+        self.names: dict[str, str] = {}
         self.content: list[dict[str, Any]] = []
 
     def check(self) -> None:
@@ -295,6 +297,10 @@ class Bundle:
         content = unjson(canonical, where)
         if content["position"] != position or content["log"] != self.log:
             raise Wrong(where, "names another place than its own")
+        named = (content["at"], content["event"], content["result"], content["subject"]["id"])
+        if not all(isinstance(part, str) for part in named) or not isinstance(content["facts"], dict):
+            raise Wrong(where, "is not an entry of this format")
+        self.who(content["actor"], {})
         self.entries[position] = content
 
     def check_manifest(self) -> None:
@@ -352,8 +358,10 @@ class Bundle:
 
     def check_openings(self) -> None:
         """What was committed to on the log is what openings.json says it was."""
-        self.openings = unjson(self.read("openings.json"), "openings.json")
-        for opening in self.openings["commitments"]:
+        openings = unjson(self.read("openings.json"), "openings.json")
+        if not any(where == "openings.json" for where, _ in self.findings):
+            self.names = dict(openings["names"])
+        for opening in openings["commitments"]:
             position, fact = opening["position"], opening["fact"]
             seal = hmac.new(bytes.fromhex(opening["salt"]), opening["value"].encode(), "sha256").hexdigest()
             if self.entries.get(position, {}).get("facts", {}).get(fact) != seal:
@@ -395,11 +403,15 @@ class Bundle:
 
     def line(self, position: int) -> dict[str, Any]:
         """One entry of the item's history, with names where the bundle opens them."""
-        entry, names = self.entries[position], self.openings.get("names", {})
-        actor = entry["actor"]
-        who = [names.get(actor[part]) or actor[part] for part in ("person", "agency") if actor[part]]
-        return {"position": position, "at": entry["at"], "event": entry["event"], "result": entry["result"],
-                "who": ", ".join(map(str, who)) or actor["kind"]}  # fmt: skip
+        entry = self.entries[position]
+        told = {key: entry[key] for key in ("at", "event", "result")}
+        return {"position": position, **told, "who": self.who(entry["actor"], self.names)}
+
+    @staticmethod
+    def who(actor: dict[str, Any], names: dict[str, str]) -> str:
+        """Name who acted, as well as the bundle can."""
+        known = [str(names.get(actor[part], actor[part])) for part in ("person", "agency") if actor[part]]
+        return ", ".join(known) or str(actor["kind"])
 
 
 def check(path: str, key: str | None = None) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def test_unknown_signatures_are_passed_over_and_wrong_ones_spoil_the_note(key: S
         notes.read(note, [theirs])
 
 
-@pytest.mark.parametrize("note", ["", "text\n", "text\n\n", "\n\n\n", "text\n\n- name AAAAAAAA\n", 
+@pytest.mark.parametrize("note", ["", "text\n", "text\n\n", "\n\n\n", "text\n\n- name AAAAAAAA\n",
                                   "te\x01xt\n\n\N{EM DASH} n AAAAAAAA\n",
                                   "text\n\n\N{EM DASH} name AA\n", "text\n\n\N{EM DASH} name !!!!\n"])  # fmt: skip
 def test_what_is_no_note_is_refused(note: str, key: SigningKey) -> None:
