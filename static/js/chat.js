@@ -2,7 +2,7 @@
 import { LitElement, html, nothing, render } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { unsafeHTML } from 'lit/directives/unsafe-html.js';
-import { call, isSignedOut } from './api.js';
+import { call, isPassing, isSignedOut } from './api.js';
 import './composer.js';
 import { firstUnread, merge, readPage } from './conversation.js';
 import { Live } from './live.js';
@@ -13,6 +13,7 @@ import { Clock, fill, icon, wordsOf } from './words.js';
 
 const TYPING_MS = 4_000;
 const READ_MS = 800;
+const AGAIN_MS = 3_000;
 const NEAR_END = 60;
 const PAGE = 200;
 
@@ -87,7 +88,7 @@ class JitChat extends LitElement {
     on('presence:changed', ({ people }) => this.showPeople(people));
     on('presence:typing', (data) => this.typed(data));
     on('people', (people) => this.showPeople(people));
-    on('gap', () => this.catchUp());
+    on('gap', () => this.catchUp(true));
     on('poll', () => { this.catchUp(); this.outbox?.flush(); });
     on('revived', () => this.catchUp());
     on('state', () => this.lineMoved());
@@ -139,9 +140,16 @@ class JitChat extends LitElement {
     this.markRead();
   }
 
-  /** Everything after the last position seen, over HTTP: when the replay would be too long, or the socket is down. */
-  async catchUp() {
+  /**
+   * Everything after the last position seen, over HTTP: when the replay would be too long, or the socket is down.
+   * @param {boolean} [anew] whether corrections of older messages may have been missed too
+   */
+  async catchUp(anew = false) {
     try {
+      if (anew) {
+        const { items } = await call('GET', `/channels/${this.channel}/messages?topic=${encodeURIComponent(this.topic ?? '')}&limit=${PAGE}`);
+        for (const message of items) if (message.position <= this.seen) this.messages = merge(this.messages, message);
+      }
       for (let more = true; more;) {
         const { items } = await call('GET', `/channels/${this.channel}/messages?after=${this.seen}&limit=${PAGE}`);
         for (const message of items) this.news(message);
@@ -150,7 +158,7 @@ class JitChat extends LitElement {
       this.gap = false;
     } catch (error) {
       if (isSignedOut(error)) this.live?.end('ended');
-      else this.gap = true;
+      else if (isPassing(error)) { if (anew) setTimeout(() => this.catchUp(true), AGAIN_MS); } else this.gap = true;
     }
   }
 
@@ -173,7 +181,7 @@ class JitChat extends LitElement {
     this.readTimer = window.setTimeout(() => {
       this.readTimer = 0;
       const position = this.messages.at(-1)?.position ?? 0;
-      this.live?.ask('message:mark_read', { channel_id: this.channel, position }).then(() => { this.readTo = position; }, () => {});
+      this.live?.ask('message:mark_read', { channel_id: this.channel, position }).then(() => { this.readTo = position; clearCounter(); }, () => {});
     }, READ_MS);
   }
 
@@ -283,7 +291,7 @@ class JitChat extends LitElement {
   header({ author, at, handling }, link) {
     const stamp = html`<time class="moment" datetime=${at}><span class="clock">${this.clock?.time(at)}</span> <span class="zone">${this.clock?.offset(at)}</span></time>`;
     return html`<header><strong dir="auto">${author.name}</strong> <span class="agency" dir="auto"><span class="visually-hidden">${author.state}, </span>${author.agency}</span>
-      ${link ? html`<a class="stamp" href="#${link}">${stamp}</a>` : stamp} ${this.chip(handling)}</header>`;
+      ${link ? html`<a class="stamp" href="#${link}">${stamp}</a>` : html`<span class="stamp">${stamp}</span>`} ${this.chip(handling)}</header>`;
   }
 
   /** @param {Message} message */
@@ -365,6 +373,17 @@ class JitChat extends LitElement {
     this.outbox?.drop(one.client_id);
     document.dispatchEvent(new CustomEvent('jit-take-back', { detail: one }));
   }
+}
+
+/** This topic is read: its counter goes, and its channel's goes down by as much. */
+function clearCounter() {
+  const badge = document.querySelector('.side a[aria-current="page"] .unread');
+  const whole = document.querySelector('.side a.channel[aria-current] .unread');
+  const read = parseInt(badge?.textContent ?? '', 10) || 0;
+  const left = (parseInt(whole?.textContent ?? '', 10) || 0) - read;
+  badge?.remove();
+  if (left > 0) whole?.firstChild?.replaceWith(String(left));
+  else whole?.remove();
 }
 
 /** A message in another topic: its counter in the list of channels goes up. @param {Message} message */
