@@ -3,6 +3,7 @@
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, ItemOut, LineOut, Method, NewUpload, Upload, UploadOut
 from jit_server.evidence.names import disposition
+from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
 from jit_server.evidence.usecases.reading import (
@@ -34,6 +35,7 @@ __all__ = [
     "disposition",
     "download",
     "entries_about",
+    "export",
     "item_out",
     "known",
     "last_check",

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from jit_server import evidence
-from jit_server.core import clock
 from jit_server.evidence import EvidenceItem, NewUpload
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import EntryOut
@@ -21,7 +20,7 @@ def stated(size: int, **changes: Any) -> dict[str, Any]:
         "method": "forensic_image",
         "collector": "KHK Brandt",
         "place": "Aachen, Jülicher Straße 1",
-        "collected_at": clock.now().replace(hour=0).isoformat(),
+        "collected_at": "2026-11-12T06:40:00+01:00",
         "zone": "Europe/Berlin",
         "file_name": "phone.img",
         "size": size,

@@ -56,7 +56,7 @@ def download(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Generator[bytes
     except BaseException:
         blocks.close()
         raise
-    return item, _while_permitted(begin, item_id, first, blocks)
+    return item, while_permitted(begin, item_id, Action.EVIDENCE_DOWNLOAD, with_first(first, blocks))
 
 
 def checked(begin: Begin, vault: Vault, item: EvidenceItem) -> Generator[bytes, None, None]:
@@ -76,21 +76,29 @@ def _raise_alarm(begin: Begin, item: EvidenceItem, found: Altered) -> None:
         uow.record("evidence:damaged", row, result="error", registered_sha256=item.sha256, **seen)
 
 
-def _while_permitted(
-    begin: Begin, item_id: UUID, first: bytes, rest: Generator[bytes, None, None]
+def with_first(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    """A block already fetched, then the others."""
+    try:
+        yield first
+        yield from rest
+    finally:
+        rest.close()
+
+
+def while_permitted(
+    begin: Begin, item_id: UUID, action: Action, blocks: Generator[bytes, None, None]
 ) -> Generator[bytes, None, None]:
     """The blocks, as long as whoever takes them may; the question is asked again every few seconds."""
     last = time.monotonic()
     try:
-        yield first
-        for block in rest:
+        for block in blocks:
             if time.monotonic() - last > LOOK_AGAIN_SECONDS:
                 with begin() as uow:
-                    uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_DOWNLOAD)
+                    uow.get(EvidenceItem, item_id, to=action)
                 last = time.monotonic()
             yield block
     finally:
-        rest.close()
+        blocks.close()
 
 
 def verify(begin: Begin, item_id: UUID) -> Check:

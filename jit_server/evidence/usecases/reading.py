@@ -109,13 +109,18 @@ def custody(uow: UnitOfWork, item_id: UUID) -> list[EntryOut]:
 
 def entries_about(uow: UnitOfWork, item: EvidenceItem) -> list[EntryOut]:
     """The entries whose subject is the exhibit; one id serves upload and exhibit, so failed attempts are among them."""
+    return [_out(one) for one in about(uow, item)]
+
+
+def about(uow: UnitOfWork, item: EvidenceItem) -> list[audit.Kept]:
+    """The same entries as the log keeps them."""
     found: list[audit.Kept] = []
     while True:
         after = found[-1].position if found else 0
         some = audit.read(uow.connection, item.workspace_id, after, _TOGETHER, subject=item.id)
         found += some
         if len(some) < _TOGETHER:
-            return [_out(one) for one in found]
+            return found
 
 
 def _out(kept: audit.Kept) -> EntryOut:
