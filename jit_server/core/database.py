@@ -5,9 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import DateTime, Engine, MetaData, String, Text, TypeDecorator, create_engine, event, text
+from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -41,19 +40,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Word(TypeDecorator[StrEnum]):
-    """An enumeration kept as its value in a text column, and given back as its member."""
+    """An enumeration kept as its value in a `varchar`, and given back as its member."""
 
-    impl = Text
+    impl = String
     cache_ok = True
 
     def __init__(self, kind: type[StrEnum], length: int | None = None) -> None:
-        super().__init__()
+        super().__init__(length)
         self.kind = kind
-        self.length = length
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        """`text`, or `varchar` where a length is given."""
-        return dialect.type_descriptor(String(self.length) if self.length else Text())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Refuse a word the enumeration does not have."""
@@ -84,6 +78,7 @@ def engine(url: str, *, pool: int = 20, timeout: int = 5) -> Engine:
         max_overflow=pool,
         pool_timeout=5,
         pool_pre_ping=False,
+        hide_parameters=True,  # what people write must not reach the application log by way of an error (E6)
         connect_args={
             "connect_timeout": 5,
             "options": f"-c statement_timeout={timeout}s -c lock_timeout=2s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",

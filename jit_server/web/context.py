@@ -6,15 +6,12 @@ from typing import Any, cast
 from uuid import UUID
 
 from flask import current_app, g, request
-from sqlmodel import Session
 
-from jit_server.access import ANONYMOUS, Actor
-from jit_server.core import clock
-from jit_server.core.database import act_as
+from jit_server.access import ANONYMOUS, SYSTEM, Actor
 from jit_server.core.errors import NotSignedIn
-from jit_server.work import House, UnitOfWork, problem_of
+from jit_server.work import House, UnitOfWork
 
-Loader = Callable[[Session, str, str, Any], Actor | None]
+Loader = Callable[[Any, str, str, Any], Actor | None]
 """(session, cookie, user agent, now) -> the signed-in person, or None. Given by the room that knows people."""
 
 
@@ -47,16 +44,8 @@ def load_actor(raw: str, user_agent: str) -> Actor:
     """Who a session cookie belongs to, asked of the database each time so that an ended session ends now."""
     if not raw:
         return ANONYMOUS
-    try:
-        with Session(house().engine) as session:
-            act_as(session.connection(), "system")
-            found = frame().load_actor(session, raw, user_agent, clock.now())
-            session.commit()
-    except Exception as error:
-        known = problem_of(error)
-        if known is None:
-            raise
-        raise known from error
+    with house().work(SYSTEM) as uow:
+        found = frame().load_actor(uow.session, raw, user_agent, uow.now)
     return found or ANONYMOUS
 
 

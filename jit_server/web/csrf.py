@@ -3,10 +3,11 @@
 The rules, in the order they are asked:
 
 1. GET, HEAD and OPTIONS change nothing and pass.
-2. A body is `application/json`, a form (`application/x-www-form-urlencoded`), raw bytes (`application/octet-stream`)
-   or absent. Nothing else exists here: `text/plain` and `multipart/form-data` are what other sites can send.
+2. A POST's body is `application/json`, a form (`application/x-www-form-urlencoded`), raw bytes
+   (`application/octet-stream`) or absent: `text/plain` and `multipart/form-data` are what other sites can send. PUT,
+   PATCH and DELETE under `/api/` may name any type but a form: no browser sends those abroad unasked (Fetch, 4.8).
 3. An `Origin` that is sent is ours; a `Sec-Fetch-Site` that is sent says `same-origin`.
-4. A request with neither header is not a browser's: it passes under `/api/` and only as JSON or raw bytes.
+4. A request with neither header is not a browser's: it passes under `/api/` and never as a form.
 5. A form, and whatever is sent outside `/api/`, carries the token of its session, derived from the cookie's secret:
    another site cannot know it.
 """
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 from jit_server.core.errors import Forged
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+ASKED_FIRST = frozenset({"PUT", "PATCH", "DELETE"})
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 BYTES = "application/octet-stream"
@@ -56,7 +58,8 @@ def check(
     if method.upper() in SAFE:
         return
     kind = (content_type or "").partition(";")[0].strip().lower()
-    if kind not in {JSON, FORM, BYTES, ""}:
+    asked_first = method.upper() in ASKED_FIRST and path.startswith(API)
+    if kind not in {JSON, FORM, BYTES, ""} and not asked_first:
         msg = f"a body of type {kind[:80]!r} is not taken: send {JSON}"
         raise Forged(msg)
     if not _same_origin(headers, base_url):
@@ -78,8 +81,8 @@ def _same_origin(headers: Mapping[str, str], base_url: str) -> bool:
 
 
 def _outside_a_browser(kind: str, path: str) -> None:
-    if not path.startswith(API) or kind not in {JSON, BYTES}:
-        msg = f"without a browser's Origin only {JSON} or {BYTES} to /api/ is taken"
+    if not path.startswith(API) or kind == FORM:
+        msg = f"without a browser's Origin only requests to /api/ are taken, as {JSON} or {BYTES}"
         raise Forged(msg)
 
 

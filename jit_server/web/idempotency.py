@@ -10,9 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask import Response, g, request
 from flask.typing import ResponseReturnValue
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, SQLModel
 
-from jit_server.core.database import UtcDateTime, act_as
+from jit_server.core.database import UtcDateTime
 from jit_server.core.errors import Conflict, Invalid
 from jit_server.web import context
 
@@ -46,9 +46,8 @@ def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRetu
         if not 1 <= len(key) <= LONGEST or not key.isprintable():
             raise Invalid.field("Idempotency-Key", "must have 1 to 255 printable characters", "Use a UUID.")
         fingerprint = _fingerprint()
-        with Session(context.house().engine) as session:
-            act_as(session.connection(), context.actor().mark)
-            kept = session.get(KeptAnswer, (person, key))
+        with context.work() as uow:
+            kept = uow.find(KeptAnswer, person_id=person, key=key)
         if kept is None:
             g.idempotency = (key, fingerprint)
             return view(**arguments)

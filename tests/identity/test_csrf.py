@@ -121,10 +121,18 @@ def test_a_program_passes_under_api_only(kind) -> None:
             check(headers={}, kind=kind, form=None, session=TOKEN, path=path)
 
 
-@pytest.mark.parametrize("kind", [csrf.FORM, "", None])
-def test_a_program_sends_no_forms_and_says_what_it_sends(kind) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_program_sends_no_forms(method) -> None:
     with pytest.raises(Forged):
-        check(headers={}, kind=kind, path="/api/v1/x")
+        check(method=method, headers={}, kind=csrf.FORM, path="/api/v1/x")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("kind", ["image/png", "text/plain", "", None])
+def test_what_a_browser_asks_about_first_may_name_any_type_under_api(method, kind) -> None:
+    check(method=method, headers={}, kind=kind, path="/api/v1/uploads/1")
+    with pytest.raises(Forged):
+        check(method=method, headers={"Origin": "https://evil.test"}, kind=kind, path="/api/v1/uploads/1")
 
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:8080", "http://127.0.0.1:8080/"])
