@@ -116,8 +116,8 @@ def parse(shape: type[ShapeT]) -> ShapeT:
 
 
 def parse_query(shape: type[ShapeT]) -> ShapeT:
-    """The query string in this shape."""
-    return check(shape, request.args.to_dict())
+    """The query string in this shape; what a form left open counts as absent."""
+    return check(shape, {name: value for name, value in request.args.to_dict().items() if value != ""})
 
 
 def check(shape: type[ShapeT], data: Any) -> ShapeT:
