@@ -90,7 +90,7 @@ class JitChat extends LitElement {
     on('people', (people) => this.showPeople(people));
     on('gap', () => this.catchUp(true));
     on('poll', () => { this.catchUp(); this.outbox?.flush(); });
-    on('revived', () => this.catchUp());
+    on('revived', () => this.catchUp(true));
     on('state', () => this.lineMoved());
     document.addEventListener('jit-send', (event) => this.write(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener('jit-typing', () => live.hint('presence:typing', { channel_id: this.channel, topic: this.topic }));
