@@ -444,6 +444,8 @@ def problem_of(error: BaseException) -> JitError | None:
         if isinstance(error.orig, pg.UniqueViolation):
             return Conflict("This exists already.")
         return Invalid("The values do not fit together.")
+    if isinstance(error, DBAPIError) and isinstance(error.orig, pg.InsufficientPrivilege):
+        return NotFound()  # the second wall: the access ended between the question and the commit
     if isinstance(error, DBAPIError) and isinstance(error.orig, pg.DataError):
         return Invalid("A value does not fit its field.")
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):

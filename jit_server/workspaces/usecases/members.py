@@ -50,8 +50,11 @@ def _lasts(member: Member, now: datetime) -> bool:
 
 
 def _locked(uow: UnitOfWork, workspace: Workspace) -> Workspace:
-    """The workspace's row, held until the commit: two changes of members must not make one epoch of two."""
-    uow.session.refresh(workspace, with_for_update=True)
+    """The workspace's row, held until the commit: two changes of members must not make one epoch of two.
+
+    Not FOR UPDATE, which every insert that refers to the workspace would wait for, holding the log's lock meanwhile.
+    """
+    uow.session.refresh(workspace, with_for_update={"key_share": True})
     return workspace
 
 
