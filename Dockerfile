@@ -30,7 +30,7 @@ VOLUME /data
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.parse as p, urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:8080/readyz', headers={'Host': p.urlsplit(os.environ['JIT_BASE_URL']).netloc}), timeout=2)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["jit-server"]
 CMD ["serve"]
