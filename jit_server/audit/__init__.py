@@ -3,6 +3,7 @@
 from jit_server.audit import bundle
 from jit_server.audit.checkpoints import LogDamaged, checkpoint, origin, verifier
 from jit_server.audit.entry import SERVER_LOG, Entry, Kept, Unfit, What, Who, Why, commit, new_salt
+from jit_server.audit.export import export
 from jit_server.audit.log import Head, NoSuchEntry, append, consistency, head, inclusion, inclusions, lock, read
 from jit_server.audit.notes import BadNote, Checkpoint, VerifierKey
 from jit_server.audit.scan import Finding
@@ -32,6 +33,7 @@ __all__ = [
     "checkpoint",
     "commit",
     "consistency",
+    "export",
     "head",
     "inclusion",
     "inclusions",

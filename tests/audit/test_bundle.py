@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
 
 from jit_server import audit
 from jit_server.audit import bundle, notes, tree
@@ -220,6 +221,15 @@ def test_a_whole_log_verifies_and_each_change_is_found() -> None:
     bent = WHOLE[bundle.WHOLE].replace(b"Europe/Rome", b"Europe/Oslo", 1)
     assert wheres(WHOLE | {bundle.WHOLE: bent}) == {"log/all.jsonl"}
     assert wheres(whole_log(0)) == set()
+
+
+def test_a_log_exported_from_the_database_verifies(connection: Connection) -> None:
+    log, out = uuid4(), BytesIO()
+    audit.append(connection, log, [an_entry(log) for _ in range(1203)])
+    head = audit.export(connection, log, KEY, out)
+    assert head.size == 1203
+    report = verifier.check(out, str(audit.verifier(KEY, log)))
+    assert (report["ok"], report["checkpoint"]["size"]) == (True, 1203)
 
 
 @pytest.mark.parametrize("data", [b"", b"not a zip", b"PK\x05\x06" + b"\0" * 18])

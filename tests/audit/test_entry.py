@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jit_server import audit
@@ -22,9 +22,11 @@ FACTS = st.recursive(
     lambda inner: (
         st.lists(inner) | st.dictionaries(st.text(st.characters(codec="ascii", exclude_characters="\x00")), inner)
     ),
+    max_leaves=6,
 )
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,9}", fullmatch=True), FACTS))
 def test_canonical_bytes_are_those_of_rfc_8785(content: dict[str, object]) -> None:
     assert canonical(content) == rfc8785.dumps(content)

@@ -9,7 +9,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from jit_server import audit
 from jit_server.audit import tree
-from tests.audit.conftest import act_as, an_entry, grow
+from jit_server.core.database import act_as
+from tests.audit.conftest import an_entry, grow
+from tests.builders import World
 
 
 def test_an_entry_is_read_back_bit_for_bit_with_its_projection(connection: Connection, log_id: UUID) -> None:
@@ -61,40 +63,40 @@ def test_a_log_without_entries_has_the_empty_root(connection: Connection, log_id
     assert audit.consistency(connection, log_id, 0, 0) == []
 
 
-def test_a_gap_or_a_second_writer_is_refused(app: Engine, log_id: UUID) -> None:
-    grow(app, log_id, 3)
+def test_a_gap_or_a_second_writer_is_refused(engine: Engine, log_id: UUID) -> None:
+    grow(engine, log_id, 3)
     for wrong in (0, 2, 4):
-        with app.begin() as connection, pytest.raises(OperationalError, match="has 3 entries, not"):
+        with engine.begin() as connection, pytest.raises(OperationalError, match="has 3 entries, not"):
             audit.append(connection, log_id, [an_entry(log_id)], after=wrong)
 
 
-def test_an_entry_cannot_be_put_in_a_place_or_log_that_it_does_not_name(app: Engine, log_id: UUID) -> None:
+def test_an_entry_cannot_be_put_in_a_place_or_log_that_it_does_not_name(engine: Engine, log_id: UUID) -> None:
     bent = [an_entry(log_id).canonical(7), an_entry(uuid4()).canonical(1)]
     for data in bent:
-        with app.begin() as connection, pytest.raises(DBAPIError, match="names another log or position"):
+        with engine.begin() as connection, pytest.raises(DBAPIError, match="names another log or position"):
             connection.execute(
                 text("SELECT audit_append(:log, 0, ARRAY[CAST(:data AS bytea)])"), {"log": log_id, "data": data}
             )
-    with app.begin() as connection, pytest.raises(ValueError, match="another log"):
+    with engine.begin() as connection, pytest.raises(ValueError, match="another log"):
         audit.append(connection, log_id, [an_entry(uuid4())])
 
 
-def test_an_entry_vanishes_with_the_transaction_it_belongs_to(app: Engine, log_id: UUID) -> None:
-    with app.connect() as connection:
+def test_an_entry_vanishes_with_the_transaction_it_belongs_to(engine: Engine, log_id: UUID) -> None:
+    with engine.connect() as connection:
         act_as(connection, "system")
         audit.append(connection, log_id, [an_entry(log_id)])
         connection.rollback()
         assert audit.head(connection, log_id).size == 0
 
 
-def test_many_writers_make_one_sequence_without_gaps(app: Engine, log_id: UUID) -> None:
+def test_many_writers_make_one_sequence_without_gaps(engine: Engine, log_id: UUID) -> None:
     """K24: concurrent appends never fork the log."""
     barrier, each = Barrier(8), 25
 
     def write() -> None:
         barrier.wait()
         for _ in range(each):
-            with app.begin() as connection:
+            with engine.begin() as connection:
                 act_as(connection, "system")
                 audit.append(connection, log_id, [an_entry(log_id)])
 
@@ -103,7 +105,7 @@ def test_many_writers_make_one_sequence_without_gaps(app: Engine, log_id: UUID) 
         writer.start()
     for writer in writers:
         writer.join()
-    with app.begin() as connection:
+    with engine.begin() as connection:
         act_as(connection, "system")
         kept = audit.read(connection, log_id, limit=1000)
         assert [entry.position for entry in kept] == list(range(1, 8 * each + 1))
@@ -144,8 +146,8 @@ def test_proofs_of_what_is_not_there_are_refused(connection: Connection, log_id:
 @pytest.mark.parametrize(
     "act", ["INSERT INTO {0} SELECT * FROM {0}", "UPDATE {0} SET log_id = log_id", "DELETE FROM {0}", "TRUNCATE {0}"]
 )
-def test_the_apps_role_cannot_write_the_log_but_by_appending(app: Engine, table: str, act: str) -> None:
-    with app.begin() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+def test_the_apps_role_cannot_write_the_log_but_by_appending(engine: Engine, table: str, act: str) -> None:
+    with engine.begin() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text(act.format(table)))
 
 
@@ -155,26 +157,22 @@ def test_the_apps_role_cannot_write_the_log_but_by_appending(app: Engine, table:
     "UPDATE audit_head SET link = link", "UPDATE audit_head SET size = size - 1", "DELETE FROM audit_head",
     "TRUNCATE audit_head",
 ])  # fmt: skip
-def test_not_even_a_superuser_changes_the_log_by_mistake(superuser: Engine, app: Engine, act: str) -> None:
-    grow(app, uuid4(), 2)
+def test_not_even_a_superuser_changes_the_log_by_mistake(superuser: Engine, engine: Engine, act: str) -> None:
+    grow(engine, uuid4(), 2)
     with superuser.begin() as connection, pytest.raises(ProgrammingError, match=r"append-only|only grows"):
         connection.execute(text(act))
 
 
-def test_only_members_read_a_log_and_only_the_system_reads_the_servers(
-    superuser: Engine, app: Engine, log_id: UUID
-) -> None:
-    person, other = uuid4(), uuid4()
-    grow(app, log_id, 2)
-    grow(app, audit.SERVER_LOG, 2)
-    with superuser.begin() as connection:
-        connection.execute(text("INSERT INTO seat VALUES (:person, :log)"), {"person": person, "log": log_id})
+def test_only_members_read_a_log_and_only_the_system_reads_the_servers(engine: Engine, world: World) -> None:
+    team = world.workspace()
+    member, outsider = team.leaders["DE"].id, world.person("NL").id
     seen = {}
-    for actor in (str(person), str(other), "", "system"):
-        with app.begin() as connection:
+    for actor in (str(member), str(outsider), "", "system"):
+        with engine.begin() as connection:
             act_as(connection, actor)
-            seen[actor] = (len(audit.read(connection, log_id)), len(audit.read(connection, audit.SERVER_LOG)) > 0)
-    assert seen == {str(person): (2, False), str(other): (0, False), "": (0, False), "system": (2, True)}
+            seen[actor] = [bool(audit.read(connection, log)) for log in (team.id, audit.SERVER_LOG)]
+            assert (audit.head(connection, team.id).size > 0) is seen[actor][0]
+    assert seen == {str(member): [True, False], str(outsider): [False] * 2, "": [False] * 2, "system": [True, True]}
 
 
 def test_the_functions_that_write_run_as_the_owner_with_a_fixed_path(superuser: Engine) -> None:
@@ -186,4 +184,4 @@ def test_the_functions_that_write_run_as_the_owner_with_a_fixed_path(superuser: 
         )).all()  # fmt: skip
     assert len(rows) == 3
     assert all(row.prosecdef and row.proconfig == ["search_path=pg_catalog, pg_temp"] for row in rows)
-    assert {(row.owner, row.anybody) for row in rows} == {("jit_migrator", False)}
+    assert {(row.owner, row.anybody) for row in rows} == {("jit_owner", False)}

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, text
 
 from jit_server import audit
 from jit_server.audit import notes, tree
+from jit_server.core.database import act_as
 from jit_server.core.keys import SigningKey
-from tests.audit.conftest import act_as, an_entry, grow
+from tests.audit.conftest import an_entry, grow
 
 TRIALS = 200
 KEY = SigningKey.generate("jit.example")
@@ -314,11 +315,11 @@ def test_a_forged_checkpoint_beside_the_log_is_named(root: Connection) -> None:
     assert (1, 5, "rewritten") in found
 
 
-def test_a_log_that_grows_meanwhile_is_not_taken_for_tampered(app: Engine, superuser: Engine) -> None:
+def test_a_log_that_grows_meanwhile_is_not_taken_for_tampered(engine: Engine, superuser: Engine) -> None:
     log = uuid4()
-    grow(app, log, 30)
-    with app.connect() as reader:
+    grow(engine, log, 30)
+    with engine.connect() as reader:
         act_as(reader, "system")
         head = audit.head(reader, log)
-        grow(app, log, 5)
+        grow(engine, log, 5)
         assert audit.verify(reader, log, [audit.Checkpoint("x", head.size, head.root)]).ok
