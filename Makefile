@@ -47,7 +47,7 @@ coverage: $(DEV) assets ## run every test and show which branches no test takes
 
 .PHONY: assets
 assets: $(DEMO) ## bundle the browser assets with Node from a wheel
-	@$(PY) hatch_build.py
+	@$(PY) hatch_build.py >&2
 
 .PHONY: format
 format: $(DEV) ## let ruff format and mend what it can
