@@ -1,7 +1,8 @@
 """The unit of work: one actor, one transaction, one moment. Nobody else commits.
 
 A use-case fetches, adds, records. On the way out the rows are flushed, the audit entries sealed under the workspace's
-lock, and both committed at once; news leaves after the commit. A refusal rolls back and is recorded in a commit of its own.
+lock, and both committed at once; news leaves after the commit. A refusal rolls back and is recorded in a commit of
+its own.
 """
 
 from collections import defaultdict
@@ -13,18 +14,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
-from psycopg import errors as pg
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql import Select
 from sqlmodel import Session, SQLModel, select
 
 from jit_server import access, audit
-from jit_server.access import Action, Actor, Decision, Handling, Origin, Policy, Standing, is_baseline
+from jit_server.access import Action, Actor, Decision, Handling, Origin, Policy, Refusal, Standing, kinds_of
 from jit_server.core import clock
-from jit_server.core.database import act_as
-from jit_server.core.errors import Conflict, DatabaseDown, Invalid, JitError, NotFound, NotPermitted
+from jit_server.core.database import act_as, problem_of
+from jit_server.core.errors import NotFound
 
 if TYPE_CHECKING:
     from jit_server.core.keys import SigningKey
@@ -82,7 +82,7 @@ def _log_of(row: Any) -> UUID:
 
 
 class UnitOfWork:
-    """One use-case's access to rows, policy, log and vault. Use as a context manager; every door calls it the same way."""
+    """One use-case's access to rows, policy, log and vault, as a context manager; every door calls it the same way."""
 
     def __init__(self, house: House, actor: Actor) -> None:
         self.house = house
@@ -192,7 +192,7 @@ class UnitOfWork:
             raise Refusal(action, row, standing, decision)
 
     def select(self, table: type[TableT], *, to: Action, within: UUID) -> "Select[tuple[TableT]]":
-        """A query over the rows of a workspace to which the actor may do this; narrow it further and pass it to `all`."""
+        """A query over those rows of a workspace to which the actor may do this; narrow it and pass it to `all`."""
         return select(table).where(self.scope(table, to=to, within=within))
 
     def scope(self, table: type[Any], *, to: Action, within: UUID) -> Any:
@@ -240,7 +240,7 @@ class UnitOfWork:
             self.session.add(row)
         return row
 
-    def record(  # noqa: PLR0913 - the questions an entry answers
+    def record(
         self,
         event: str,
         subject: Any = None,
@@ -297,7 +297,7 @@ class UnitOfWork:
         return reached
 
     def _seal(self) -> dict[UUID, int]:
-        """Give every entry its place. The lock is taken as late as possible, logs in order, so that none waits in a ring."""
+        """Give every entry its place. Locks are taken late and in the order of the logs, so that none waits in a ring."""
         if not self._records:
             if self._placed:
                 msg = "a row with a position needs an event that records it"
@@ -379,51 +379,6 @@ def rows_by_id(uow: UnitOfWork, table: type[TableT], ids: Iterable[UUID]) -> dic
     return {row.id: row for row in found}  # type: ignore[attr-defined]
 
 
-def known_by(kind: str) -> Action | None:
-    """The action by which things of this kind (a table's name) are known to exist, as their table says."""
-    if not _known:
-        for mapper in SQLModel._sa_registry.mappers:  # noqa: SLF001 - the registry has no public name in SQLModel
-            action = getattr(mapper.class_, "__known_by__", None)
-            if action is not None:
-                _known[mapper.class_.__tablename__] = action
-    return _known.get(kind)
-
-
-_known: dict[str, Action] = {}
-
-
-def kinds_of(row: Any, standing: Standing) -> tuple[Origin, Handling]:
-    """Whose a row is and how it is marked, as the policy sees it; rows without an owner count as one's own."""
-    party = getattr(row, "party_id", None)
-    origin = Origin.OWN if party in {None, standing.party_id} else Origin.PARTNER
-    marking = getattr(row, "handling", None)
-    return origin, Handling(marking) if marking else Handling.H0
-
-
-class Refusal(NotPermitted):
-    """An insider was refused: carries what the record needs beside the problem that is shown."""
-
-    def __init__(self, action: Action, row: Any, standing: Standing, decision: Decision) -> None:
-        origin, handling = kinds_of(row, standing)
-        super().__init__(
-            decision.reason or "No rule of the agreement or of the baseline allows this to your role.",
-            policy={
-                "action": str(action),
-                "clause": decision.clause,
-                "role": str(standing.role),
-                "party_class": str(standing.party_class),
-                "origin": str(origin),
-                "handling": str(handling),
-                "phase": str(standing.phase),
-                "source": "agreement" if decision.clause and not is_baseline(decision.clause) else "baseline",
-                "originator": str(getattr(row, "party_id", None) or ""),
-            },
-            workspace=str(standing.workspace_id),
-        )
-        self.workspace_id = standing.workspace_id
-        self.subject = row
-
-
 @contextmanager
 def _as_problems() -> Iterator[None]:
     """What the database refuses at the commit is a problem like any other (a row made twice at once, no database)."""
@@ -434,20 +389,3 @@ def _as_problems() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
-
-
-def problem_of(error: BaseException) -> JitError | None:
-    """The problem that an error of the database driver means to the person who asked, or None."""
-    if isinstance(error, JitError):
-        return error
-    if isinstance(error, IntegrityError):
-        if isinstance(error.orig, pg.UniqueViolation):
-            return Conflict("This exists already.")
-        return Invalid("The values do not fit together.")
-    if isinstance(error, DBAPIError) and isinstance(error.orig, pg.InsufficientPrivilege):
-        return NotFound()  # the second wall: the access ended between the question and the commit
-    if isinstance(error, DBAPIError) and isinstance(error.orig, pg.DataError):
-        return Invalid("A value does not fit its field.")
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):
-        return DatabaseDown()
-    return None

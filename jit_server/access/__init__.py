@@ -12,6 +12,7 @@ from jit_server.access.actors import (
 )
 from jit_server.access.kinds import Action, Handling, Origin, PartyClass, Phase, Role
 from jit_server.access.policy import Decision, Policy
+from jit_server.access.rows import Refusal, kinds_of, known_by
 from jit_server.access.rules import Rule, baseline, is_baseline
 from jit_server.access.store import baseline_policy, policy_of
 
@@ -27,12 +28,15 @@ __all__ = [
     "PartyClass",
     "Phase",
     "Policy",
+    "Refusal",
     "Role",
     "Rule",
     "Standing",
     "baseline",
     "baseline_policy",
     "is_baseline",
+    "kinds_of",
+    "known_by",
     "policy_of",
     "standing",
     "standings_in",

@@ -60,10 +60,11 @@ class Standing:
         return self.role, self.party_class, self.party_id
 
 
-_COLUMNS = """workspace_id, member_id, person_id, role, party_id, party_class, phase, epoch, policy_version, default_handling"""
-_ONE = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person AND workspace_id = :workspace")  # noqa: S608 - constant columns
-_OF_PERSON = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person")  # noqa: S608 - constant columns
-_OF_PEOPLE = text(f"SELECT {_COLUMNS} FROM standing WHERE workspace_id = :workspace AND person_id = ANY(:people)")  # noqa: S608 - constant columns
+_COLUMNS = """workspace_id, member_id, person_id, role, party_id, party_class,
+    phase, epoch, policy_version, default_handling"""
+_ONE = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person AND workspace_id = :workspace")
+_OF_PERSON = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person")
+_OF_PEOPLE = text(f"SELECT {_COLUMNS} FROM standing WHERE workspace_id = :workspace AND person_id = ANY(:people)")
 
 
 def _standing(row: tuple[UUID, UUID, UUID, str, UUID, str, str, int, int, str]) -> Standing:

@@ -46,7 +46,7 @@ class _Enforcer(casbin.Enforcer):  # type: ignore[misc]  # casbin is untyped
 
     def _get_expression(self, expr: str, functions: Any = None) -> SimpleEval:
         if _Enforcer._tree is None:
-            _Enforcer._tree = casbin.Enforcer._get_expression(expr, functions).ast_parsed_value
+            _Enforcer._tree = super()._get_expression(expr, functions).ast_parsed_value
         return _Parsed(_Enforcer._tree)
 
 
@@ -90,7 +90,7 @@ class Policy:
             self._enforcers[key] = _enforcer(lines) if lines else None
         return self._enforcers[key]
 
-    def decide(  # noqa: PLR0913 - the six kinds of a question
+    def decide(
         self, role: Role, party_class: PartyClass, origin: Origin, handling: Handling, phase: Phase, action: Action
     ) -> Decision:
         """Allowed or not, and by which rule. The answer is remembered: the space of questions is finite."""
@@ -122,6 +122,8 @@ class Policy:
 
         Args:
             table: has `workspace_id`, and `party_id` and `handling` where its rows have an owner and a marking.
+            standing: what the person is in the workspace.
+            action: what would be done with the rows.
         """
         here = table.workspace_id == standing.workspace_id
         party: InstrumentedAttribute[UUID] | None = getattr(table, "party_id", None)
@@ -141,7 +143,7 @@ class Policy:
         ]
         return and_(here, or_(*parts)) if parts else false()
 
-    def hears(  # noqa: PLR0913 - a profile and the kinds of a row
+    def hears(
         self,
         profile: tuple[Role, PartyClass, UUID],
         action: Action,

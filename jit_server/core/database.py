@@ -5,9 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
+from psycopg import errors as pg
 from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Field, SQLModel
+
+from jit_server.core.errors import Conflict, DatabaseDown, Invalid, JitError, NotFound
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -27,14 +32,14 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse a time without a zone: it cannot be put in order with others."""
         if value is not None and value.tzinfo is None:
             msg = "a stored time needs a zone"
             raise ValueError(msg)
         return value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Answer in UTC whatever the connection's zone."""
         return value.astimezone(UTC) if value is not None else None
 
@@ -49,11 +54,11 @@ class Word(TypeDecorator[StrEnum]):
         super().__init__(length)
         self.kind = kind
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Refuse a word the enumeration does not have."""
         return str(self.kind(value)) if value is not None else None
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 - SQLAlchemy's signature
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
         """Give the member."""
         return self.kind(value) if value is not None else None
 
@@ -81,7 +86,8 @@ def engine(url: str, *, pool: int = 20, timeout: int = 5) -> Engine:
         hide_parameters=True,  # what people write must not reach the application log by way of an error (E6)
         connect_args={
             "connect_timeout": 5,
-            "options": f"-c statement_timeout={timeout}s -c lock_timeout=2s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+            "options": f"-c statement_timeout={timeout}s -c lock_timeout=2s -c timezone=UTC"
+            " -c idle_in_transaction_session_timeout=30s",
         },
     )
 
@@ -99,3 +105,19 @@ def act_as(connection: Connection, actor: str) -> None:
     A session-level SET would leak into the next transaction of a pooled connection.
     """
     connection.execute(text("SELECT set_config('jit.actor', :actor, true)"), {"actor": actor})
+
+
+def problem_of(error: BaseException) -> JitError | None:
+    """The problem that an error of the database driver means to the person who asked, or None."""
+    if isinstance(error, JitError):
+        return error
+    if isinstance(error, IntegrityError):
+        unique = isinstance(error.orig, pg.UniqueViolation)
+        return Conflict("This exists already.") if unique else Invalid("The values do not fit together.")
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(cause, pg.InsufficientPrivilege):
+        return NotFound()  # the second wall: the access ended between the question and the commit
+    if isinstance(cause, pg.DataError):
+        return Invalid("A value does not fit its field.")
+    gone = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError))
+    return DatabaseDown() if gone else None

@@ -1,5 +1,6 @@
 """HTML doors of the room: the register (W6), a new exhibit (W7), one exhibit with its chain of custody (W8)."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from flask_babel import gettext
 from jit_server import evidence, workspaces
 from jit_server.access import Action
 from jit_server.audit import Kept
-from jit_server.core.errors import Altered, VaultDown
+from jit_server.core.errors import Altered, NotPermitted, VaultDown
 from jit_server.evidence import EvidenceItem, Method
 from jit_server.evidence.api import RegisterQuery, anew, place_of
 from jit_server.web import assets, context, cursor
@@ -21,7 +22,7 @@ from jit_server.web.api import parse_query
 from jit_server.web.context import work
 from jit_server.web.pages import Pages, go, show
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import views
+from jit_server.workspaces import glances, views
 
 pages = Pages("evidence", __name__)
 REGIONS = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/")
@@ -152,3 +153,15 @@ def method_words(method: Method | str) -> str:
         Method.OTHER: gettext("Another way"),
     }
     return words[Method(method)]
+
+
+@glances.register
+def exhibits(uow: UnitOfWork, workspace_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """How many exhibits the person may know of, for the workspace's page only: my day does not show it."""
+    if len(workspace_ids) != 1:
+        return {}
+    (workspace_id,) = workspace_ids
+    try:
+        return {workspace_id: {"exhibits": sum(evidence.known(uow, workspace_id).values())}}
+    except NotPermitted:
+        return {}

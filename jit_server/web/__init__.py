@@ -1,1 +1,1 @@
-"""Between the wire and the use-case: who asks, parsing, problems, pages, sockets. Knows no room; `app.py` hands them in."""
+"""Between wire and use-case: who asks, parsing, problems, pages, sockets. Knows no room: `app.py` hands them in."""

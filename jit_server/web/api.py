@@ -21,14 +21,14 @@ PREFIX = "/api/v1"
 
 
 class Routes(Blueprint):
-    """A room's JSON routes. Each names its action, the shape it takes and the shapes it answers; OpenAPI is made from that."""
+    """A room's JSON routes. Each names its action and the shapes it takes and answers; OpenAPI is made from that."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"api.{name}".replace(".", "_"), __name__, url_prefix=PREFIX)
         self.operations: list[dict[str, Any]] = []
         self.tag = name
 
-    def _route(  # noqa: PLR0913 - what a route says of itself
+    def _route(
         self,
         method: str,
         rule: str,

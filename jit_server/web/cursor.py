@@ -23,10 +23,10 @@ def decode(cursor: str, count: int) -> list[str]:
     """
     try:
         keys = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(keys, list) or len(keys) != count or not all(isinstance(key, str) for key in keys):
-            raise ValueError
     except (ValueError, RecursionError):
-        raise Invalid.field("cursor", "is not a cursor of this list", "Use `next` as the server gave it.") from None
+        keys = None
+    if not isinstance(keys, list) or len(keys) != count or not all(isinstance(key, str) for key in keys):
+        raise Invalid.field("cursor", "is not a cursor of this list", "Use `next` as the server gave it.")
     return keys
 
 

@@ -6,7 +6,7 @@ from flask import Flask, Response, g, request
 
 CSP = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' blob:; font-src 'self'; "
-    "connect-src 'self'{sockets}; worker-src 'self'; form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'; "
+    "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types htmx lit-html; report-uri /csp-report"
 )
 FIXED = {
@@ -33,7 +33,7 @@ def install(app: Flask, *, secure: bool) -> None:
         if secure:
             response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
         if response.mimetype == "text/html":
-            response.headers.setdefault("Content-Security-Policy", CSP.format(nonce=g.nonce, sockets="", forms=""))
+            response.headers.setdefault("Content-Security-Policy", CSP.format(nonce=g.nonce))
         else:
             response.headers.setdefault(
                 "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox"

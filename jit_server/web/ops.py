@@ -9,11 +9,11 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from sqlalchemy import text
 
+from jit_server.core.database import problem_of
 from jit_server.core.errors import JitError, NotFound
 from jit_server.web import assets, context
 from jit_server.web.api import answer
 from jit_server.web.declared import declare, public
-from jit_server.work import problem_of
 
 log = structlog.get_logger()
 REQUESTS = Histogram("jit_request_seconds", "Time to answer a request", ["method", "endpoint", "status"])

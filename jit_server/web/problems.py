@@ -13,10 +13,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from jit_server.core import errors
+from jit_server.core.database import problem_of
 from jit_server.core.errors import JitError
 from jit_server.web import context, pages
 from jit_server.web.declared import declare, public
-from jit_server.work import problem_of
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def theirs(error: HTTPException) -> ResponseReturnValue:
-        if error.code is not None and error.code < 400:  # noqa: PLR2004 - redirects are no errors
+        if error.code is not None and error.code < 400:
             return error.get_response()
         return respond(_OF_STATUS.get(error.code or 500, errors.Malformed)())
 
@@ -85,7 +85,7 @@ def install(app: Flask) -> None:
         if known is None:
             known = JitError("The server made a mistake. It is on record; nothing was changed.")
             g.trace_id = secrets.token_hex(8)
-            log.exception("unforeseen", trace_id=g.trace_id, path=request.path)
+            log.error("unforeseen", trace_id=g.trace_id, path=request.path, exc_info=error)
         return respond(known)
 
     def problem_page(slug: str) -> ResponseReturnValue:

@@ -1,4 +1,4 @@
-"""What rooms above this one tell its pages: how many unread messages, how many exhibits. They register, nobody looks up."""
+"""What rooms above tell this one's pages (unread messages, exhibits): they register, nobody looks up."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """The phases of a workspace (MISSION 5.3): states, edges, and what each phase may hold. Pure: no rows, no clock.
 
-Rules: a workspace opens only after every party has signed; no phase after `expiring` takes in evidence; a closed one keeps
-nothing but its log.
+Rules: a workspace opens only after every party has signed; no phase after `expiring` takes in evidence; a closed
+one keeps nothing but its log.
 """
 
 from jit_server.access import Phase

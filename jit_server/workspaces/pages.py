@@ -49,11 +49,12 @@ class ReasonForm(BaseModel):
 
 
 class PhaseForm(BaseModel):
-    """The phase that comes next."""
+    """The phase that comes next, and why."""
 
     model_config = ConfigDict(extra="forbid")
 
     phase: Phase
+    reason: str = Field(min_length=1, max_length=200)
 
 
 @pages.shows("/", to=own("only the person's own workspaces"))
@@ -87,7 +88,7 @@ def change_phase(workspace_id: UUID) -> ResponseReturnValue:
     wanted = form(PhaseForm)
     with work() as uow:
         version = workspaces.workspace(uow, workspace_id).version
-        change = workspaces.PhaseChange(phase=wanted.phase, reason="chosen by the space administrator")
+        change = workspaces.PhaseChange(phase=wanted.phase, reason=wanted.reason)
         workspaces.change_phase(uow, workspace_id, change, version=version)
     return go(f"/w/{workspace_id}", gettext("The phase has changed."))
 

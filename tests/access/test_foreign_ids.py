@@ -113,7 +113,7 @@ def _send(one: FlaskClient, method: str, address: str, ids: dict[str, UUID], cha
 def _rows(engine: Engine, workspace_id: UUID) -> list[tuple[Any, ...]]:
     tables = ("member", "channel", "message", "message_change", "evidence_item", "agreement_signature", "policy_line")
     union = " UNION ALL ".join(
-        f"SELECT '{table}', count(*)::text FROM {table} WHERE workspace_id = :ws"  # noqa: S608 - our own names
+        f"SELECT '{table}', count(*)::text FROM {table} WHERE workspace_id = :ws"
         for table in tables
     )
     state = "SELECT phase, epoch::text FROM workspace WHERE id = :ws"
@@ -126,7 +126,7 @@ def test_a2_foreign_ids_bring_nothing_back_and_change_nothing(
     app: Flask, house: House, world: World, owner_engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     seed = secrets.randbits(32)
-    chance = random.Random(seed)  # noqa: S311 - a test's dice, printed when it fails
+    chance = random.Random(seed)
     canary = f"canary{uuid4().hex}"
     theirs, ours = _filled(world, canary), _filled(world, "ours")
     attacker = browser(app, house, ours.team.admin)

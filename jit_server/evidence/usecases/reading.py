@@ -61,9 +61,12 @@ def _narrowed(wanted: Wanted) -> ColumnElement[bool]:
 
 
 def known(uow: UnitOfWork, workspace_id: UUID) -> dict[str, int]:
-    """How many exhibits of each State the actor may know of: hidden ones are in no figure."""
+    """How many exhibits of each State the actor may know of: hidden ones are in no figure. Counts the newest 1,000."""
     scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id)
-    counted = select(EvidenceItem.state, func.count()).where(scope).group_by(EvidenceItem.state)  # type: ignore[call-overload]
+    newest = (
+        select(EvidenceItem.state).where(scope).order_by(col(EvidenceItem.position).desc()).limit(_TOGETHER).subquery()
+    )  # type: ignore[call-overload]
+    counted = select(newest.c.state, func.count()).group_by(newest.c.state)
     return dict(sorted((kind, number) for kind, number in uow.session.execute(counted)))
 
 

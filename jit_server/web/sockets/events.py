@@ -14,13 +14,13 @@ from flask import request
 from pydantic import BaseModel
 
 from jit_server.access import Action
+from jit_server.core.database import problem_of
 from jit_server.core.errors import JitError, Malformed, NotSignedIn
 from jit_server.web import context
 from jit_server.web.api import check, dump
 from jit_server.web.declared import Declaration, declare, guards
 from jit_server.web.sockets.send import cut
 from jit_server.web.sockets.wire import Bucket
-from jit_server.work import problem_of
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 

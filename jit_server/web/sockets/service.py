@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from jit_server import access
 from jit_server.access import Action
 from jit_server.core.bus import LOG, Bus, Hint
-from jit_server.core.database import act_as
+from jit_server.core.database import act_as, problem_of
 from jit_server.core.errors import JitError, NotFound
 from jit_server.web import context
 from jit_server.web.sockets import events, gate
@@ -26,7 +26,7 @@ from jit_server.web.sockets.presence import People, Presence
 from jit_server.web.sockets.pump import Pump
 from jit_server.web.sockets.send import Sender
 from jit_server.web.sockets.wire import MAX_MESSAGE, Transport
-from jit_server.work import House, problem_of
+from jit_server.work import House
 
 SWEEP: Final = 2.5
 """Seconds between two looks at what no hint tells: sessions that ended, access that ran out, hints that were lost."""
@@ -184,7 +184,7 @@ def _socketio(app: Flask) -> SocketIO:
         path=gate.PATH.lstrip("/"),
     )
     engine = made.server.eio
-    engine._async = {**engine._async, "websocket": Transport}  # noqa: SLF001 - Engine.IO has no public way to bring one's own
+    engine._async = {**engine._async, "websocket": Transport}
     return made
 
 

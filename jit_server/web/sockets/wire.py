@@ -172,7 +172,7 @@ class Transport(SimpleWebSocketWSGI):  # type: ignore[misc]  # untyped library
         super().__init__(handler, server)
         self._pace = Bucket(RATE, BURST)
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ARG002 - WSGI's signature
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Upgrade, talk until the end, close."""
         self.ws = WebSocket(environ)
         environ["jit.transport"] = self

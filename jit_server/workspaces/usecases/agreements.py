@@ -23,6 +23,7 @@ from jit_server.workspaces.models import (
     Signing,
     Workspace,
 )
+from jit_server.workspaces.usecases.reading import standing_of
 
 
 def propose(uow: UnitOfWork, new: NewAgreement) -> Workspace:
@@ -200,8 +201,7 @@ def sign(uow: UnitOfWork, workspace_id: UUID, signing: Signing) -> AgreementOut:
         Conflict: the party has signed already.
     """
     workspace = uow.get(Workspace, workspace_id, to=Action.AGREEMENT_SIGN)
-    standing = uow.standing(workspace_id)
-    assert standing is not None
+    standing = standing_of(uow, workspace_id)
     current = current_agreement(uow, workspace_id)
     if signing.digest != current.digest:
         raise Outdated("The text has changed since you read it: read it again, then sign.", current=current.digest)

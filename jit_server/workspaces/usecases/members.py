@@ -74,9 +74,7 @@ def end(uow: UnitOfWork, member_id: UUID, reason: End, *, within: UUID | None = 
         Conflict: it has ended already, or nobody would be left to administer the space.
     """
     member = uow.get(Member, member_id, to=Action.MEMBER_END, within=within)
-    workspace = uow.find(Workspace, id=member.workspace_id)
-    assert workspace is not None
-    _locked(uow, workspace)
+    workspace = _locked(uow, uow.get(Workspace, member.workspace_id, to=Action.WORKSPACE_READ))
     uow.session.refresh(member)
     if member.status == MemberStatus.REMOVED:
         raise Conflict("This access has ended already.")

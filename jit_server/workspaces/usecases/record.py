@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from jit_server import audit
-from jit_server.access import Action, Standing
+from jit_server.access import Action, Standing, known_by
 from jit_server.audit.log import root_at
 from jit_server.audit.models import audit_entry
 from jit_server.core.errors import Invalid
 from jit_server.identity.models import Agency, Person
-from jit_server.work import UnitOfWork, known_by, rows_by_id
+from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces.models import Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 

@@ -1,0 +1,56 @@
+"""How a row looks to the policy, and what a refusal carries: the problem that is shown and what the record needs."""
+
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from jit_server.access.actors import Standing
+from jit_server.access.kinds import Action, Handling, Origin
+from jit_server.access.policy import Decision
+from jit_server.access.rules import is_baseline
+from jit_server.core.errors import NotPermitted
+
+
+def kinds_of(row: Any, standing: Standing) -> tuple[Origin, Handling]:
+    """Whose a row is and how it is marked, as the policy sees it; rows without an owner count as one's own."""
+    party = getattr(row, "party_id", None)
+    origin = Origin.OWN if party in {None, standing.party_id} else Origin.PARTNER
+    marking = getattr(row, "handling", None)
+    return origin, Handling(marking) if marking else Handling.H0
+
+
+class Refusal(NotPermitted):
+    """An insider was refused: carries what the record needs beside the problem that is shown."""
+
+    def __init__(self, action: Action, row: Any, standing: Standing, decision: Decision) -> None:
+        origin, handling = kinds_of(row, standing)
+        super().__init__(
+            decision.reason or "No rule of the agreement or of the baseline allows this to your role.",
+            policy={
+                "action": str(action),
+                "clause": decision.clause,
+                "role": str(standing.role),
+                "party_class": str(standing.party_class),
+                "origin": str(origin),
+                "handling": str(handling),
+                "phase": str(standing.phase),
+                "source": "agreement" if decision.clause and not is_baseline(decision.clause) else "baseline",
+                "originator": str(getattr(row, "party_id", None) or ""),
+            },
+            workspace=str(standing.workspace_id),
+        )
+        self.workspace_id = standing.workspace_id
+        self.subject = row
+
+
+def known_by(kind: str) -> Action | None:
+    """The action by which things of this kind (a table's name) are known to exist, as their table says."""
+    if not _known:
+        for mapper in SQLModel._sa_registry.mappers:
+            action = getattr(mapper.class_, "__known_by__", None)
+            if action is not None:
+                _known[mapper.class_.__tablename__] = action
+    return _known.get(kind)
+
+
+_known: dict[str, Action] = {}
