@@ -67,9 +67,10 @@ class JitChat extends LitElement {
 
   firstUpdated() {
     const log = this.log();
-    const target = this.querySelector(location.hash.startsWith('#m-') ? CSS.escape(location.hash) : '#unread');
+    const target = this.querySelector(location.hash.startsWith('#m-') ? `#${CSS.escape(location.hash.slice(1))}` : '#unread');
     if (target instanceof HTMLElement) log.scrollTop = target.offsetTop - log.offsetTop - log.clientHeight / 3;
     else log.scrollTop = log.scrollHeight;
+    if (target instanceof HTMLElement && location.hash === '#unread') target.focus({ preventScroll: true });
     log.addEventListener('scroll', () => this.scrolled(), { passive: true });
     document.addEventListener('visibilitychange', () => this.markRead());
     this.scrolled();
@@ -258,7 +259,7 @@ class JitChat extends LitElement {
     const empty = !messages.length && !this.pending.length && this.line !== 'ended';
     return html`<div class="log" role="log" aria-label=${this.label ?? ''} tabindex="0">
         ${this.line === 'ended' ? nothing : this.older}${empty ? this.nothing : nothing}
-        ${repeat(messages, ({ id }) => id, (message) => html`${dayLine(message.at)}${message.id === this.unreadAt ? html`<p class="unread-line" id="unread"><span>${words.unread}</span></p>` : nothing}${this.drawMessage(message)}`)}
+        ${repeat(messages, ({ id }) => id, (message) => html`${dayLine(message.at)}${message.id === this.unreadAt ? html`<p class="unread-line" id="unread" tabindex="-1"><span>${words.unread}</span></p>` : nothing}${this.drawMessage(message)}`)}
         ${repeat(this.pending, (one) => one.client_id, (one) => this.drawPending(one))}
       </div>
       ${this.behind ? html`<button type="button" class="quiet small to-latest" @click=${this.toLatest}>${words.latest} (${this.behind})</button>` : nothing}
@@ -311,7 +312,7 @@ class JitChat extends LitElement {
   /** @param {Message} message */
   drawHistory(message) {
     const versions = this.histories[message.id] ?? [];
-    return html`<details class="history small" @toggle=${(/** @type {Event} */ event) => this.openHistory(message, event)}><summary>${this.words?.edited}</summary>
+    return html`<details class="history" @toggle=${(/** @type {Event} */ event) => this.openHistory(message, event)}><summary>${this.words?.edited}</summary>
       ${versions.filter(({ version }) => version < message.version).map((one) => html`<div dir="auto"><span class="quiet">${one.version} · ${this.clock?.day(one.at)} ${this.clock?.time(one.at)}</span>${one.html === null ? '–' : unsafeHTML(one.html)}</div>`)}</details>`;
   }
 

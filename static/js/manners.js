@@ -45,6 +45,26 @@ document.addEventListener('keydown', (event) => {
   open?.querySelector('summary')?.focus();
 });
 
+/**
+ * Keys that need no other (SCREENS 3.11): nothing in a text field, with a modifier, over a dialog, or for whoever switched them off.
+ * @type {Record<string, () => HTMLElement | null>}
+ */
+const KEYS = {
+  Enter: () => (document.activeElement === document.body ? document.querySelector('[data-key="Enter"]') : null),
+  n: () => document.querySelector('.side .topics a:has(.unread):not([aria-current])') ?? document.querySelector('#unread'),
+  r: () => document.querySelector('jit-composer textarea'),
+};
+
+document.addEventListener('keydown', (event) => {
+  const at = /** @type {HTMLElement} */ (event.target);
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || at.closest('input, textarea, select, dialog')) return;
+  const found = document.body.dataset.keys === undefined || event.isComposing ? null : KEYS[event.key]?.();
+  if (!found) return;
+  event.preventDefault();
+  if (found instanceof HTMLAnchorElement) location.assign(event.key === 'n' ? `${found.href}#unread` : found.href);
+  else found.focus();
+});
+
 /* A sign-out in one tab ends the others: what they show belongs to a session that is over. */
 const session = new BroadcastChannel('jit-session');
 session.addEventListener('message', ({ data }) => { if (data === 'ended') location.replace('/login'); });

@@ -1,0 +1,493 @@
+"""Every page of the house with made-up content, in each state that a list can be in; templates say what they expect."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+NOW = datetime(2026, 11, 22, 20, 14, 3, tzinfo=UTC)
+WORKSPACE = UUID("0b9c2f3e-2f34-4d5c-9f5e-5a8f6c0c9d11")
+JONAS = {"id": UUID(int=1), "name": "Jonas Weber", "agency": "Staatsanwaltschaft Berlin", "state": "DE"}
+CAMILLE = {"id": UUID(int=2), "name": "Camille Laurent", "agency": "Parquet de Paris", "state": "FR"}
+ANOUK = {"id": UUID(int=3), "name": "Anouk de Vries", "agency": "Landelijk Parket", "state": "NL"}
+SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+EVERYTHING = {
+    *("message:post", "message:edit", "message:withdraw", "channel:create", "member:invite", "member:end"),
+    *("evidence:register", "evidence:download", "evidence:export", "custody:read", "log:read", "log:verify"),
+}
+
+
+def ago(**since: int) -> datetime:
+    return NOW - timedelta(**since)
+
+
+def page(**values) -> dict:
+    """What `web` gives every page."""
+    mine = [
+        {"id": WORKSPACE, "name": "Operation Lantern", "unread": 4},
+        {"id": UUID(int=9), "name": "Port", "unread": 0},
+    ]
+    me = {key: JONAS[key] for key in ("name", "agency", "state")} | {"theme": "auto", "send_key": "ctrl_enter"}
+    return {"me": me, "my_workspaces": mine, "notices": [], "csrf_token": lambda: "token", "may": EVERYTHING} | values
+
+
+def room(here: str, **values) -> dict:
+    """What every page of a workspace gets besides."""
+    banner = {
+        "id": WORKSPACE,
+        "name": "Operation Lantern",
+        "legal_basis": "Convention of 29 May 2000, Art. 13",
+        "states": ["DE", "FR", "NL", "EUROJUST"],
+        "handling": "H1",
+        "phase": "operational",
+        "valid_until": date(2027, 5, 31),
+        "days_left": 190,
+        "retention": "transit",
+        "my_role": "leader",
+        "log_size": 241,
+    }
+    return page(workspace=banner, here=here) | values
+
+
+def entry(position: int, event: str, who: dict | None, **more) -> dict:
+    blank = {"result": "ok", "why": None, "clause": None, "detail": None, "subject": None, "subject_url": None}
+    return blank | {"position": position, "event": event, "at": ago(minutes=300 - position), "actor": who} | more
+
+
+ENTRIES = [
+    entry(241, "message:posted", CAMILLE, subject="Shell companies", subject_url="#p241"),
+    entry(240, "evidence:downloaded", CAMILLE),
+    entry(239, "access:refused", ANOUK, result="denied", why="H2: the originator must agree", clause="4.2"),
+    entry(238, "evidence:rejected", JONAS, result="error", detail="evidence:register"),
+    entry(237, "checkpoint:signed", None),
+]
+
+
+def message(number: int, who: dict, html: str, **more) -> dict:
+    return {
+        "id": UUID(int=100 + number),
+        "position": 200 + number,
+        "html": html,
+        "text": html,
+        "handling": f"H{number % 4}",
+        "author": who,
+        "at": ago(minutes=2000 - 300 * number),
+        "version": 1,
+        "withdrawn": False,
+        "reason": None,
+    } | more
+
+
+MESSAGES = [
+    message(1, JONAS, "<p>The warrant came through. We go in at <strong>06:00</strong>.</p>"),
+    message(2, CAMILLE, "<p>Noted.</p><ul><li>two companies</li><li>one account</li></ul>", version=2),
+    message(3, JONAS, "<p>Please keep the names out of court papers.</p>", version=3),
+    message(4, ANOUK, "<p>شكرا، وصلت القائمة. سنراجعها الليلة.</p>"),
+    message(5, CAMILLE, "", withdrawn=True, reason="wrong topic"),
+    message(6, ANOUK, "<blockquote><p>quoted</p></blockquote><pre><code>DE89 3704 0044</code></pre>"),
+]
+
+
+def channel(**values) -> dict:
+    topics = [
+        {"name": "Shell companies", "url": "#a", "unread": 4, "current": True},
+        {"name": "Accounts in third States and how to ask for them", "url": "#b", "unread": 2, "current": False},
+    ]
+    people = [
+        {"person_id": who["id"], **{key: who[key] for key in ("name", "agency", "state")}} for who in (CAMILLE, ANOUK)
+    ]
+    return (
+        room(
+            "channels",
+            channels=[
+                {
+                    "id": UUID(int=50),
+                    "name": "Financial flows",
+                    "url": "#c",
+                    "unread": 6,
+                    "current": True,
+                    "topics": topics,
+                },
+                {"id": UUID(int=51), "name": "Action day", "url": "#d", "unread": 0, "current": False, "topics": []},
+            ],
+            channel={"id": UUID(int=50), "name": "Financial flows"},
+            topic="Shell companies",
+            messages=MESSAGES,
+            read_position=203,
+            position=241,
+            older_url="#older",
+            people=people,
+            draft={"text": "half typed", "handling": None, "saved_at": NOW},
+            me_id=JONAS["id"],
+            zone="Europe/Berlin",
+            post_url="#post",
+            client_id="client-id",
+            default_handling="H1",
+            errors=[],
+        )
+        | values
+    )
+
+
+def party(state: str, agency: str, **more) -> dict:
+    blank = {"id": UUID(int=ord(state[0])), "leader": None, "signed_at": None, "signatory": None, "mine": False}
+    return blank | {"state": state, "agency": agency, "party_class": "ms_authority"} | more
+
+
+PARTIES = [
+    party(
+        "DE",
+        "Staatsanwaltschaft Berlin",
+        leader="Jonas Weber",
+        signed_at=ago(days=2),
+        signatory="Jonas Weber",
+        mine=True,
+    ),
+    party("FR", "Parquet de Paris"),
+]
+
+
+def exhibit(number: str, title: str, **more) -> dict:
+    return {
+        "id": UUID(int=700),
+        "number": number,
+        "title": title,
+        "file_name": "hh-office-srv01.dd",
+        "kind": "application/octet-stream",
+        "size": 214748364800,
+        "sha256": SHA256,
+        "declared_sha256": SHA256,
+        "legal_basis": "§ 94 StPO",
+        "method": "Seizure",
+        "collector": "Lena Hoff",
+        "place": "Hamburg, Speicherstadt 4",
+        "collected_at": ago(days=2),
+        "zone": "Europe/Berlin",
+        "state": "DE",
+        "agency": "Staatsanwaltschaft Berlin",
+        "handling": "H2",
+        "registered_by": "Jonas Weber",
+        "registered_at": NOW,
+        "vault": "s3",
+        "version": "v1",
+        "locked_until": NOW + timedelta(days=365),
+    } | more
+
+
+ITEMS = [
+    exhibit("DE-0002", "Image of the office server"),
+    exhibit("FR-0001", "كشوف الحسابات", state="FR", handling="H0"),
+]
+
+
+def member(number: int, name: str, role: str, **more) -> dict:
+    blank = {"until": None, "days_left": None, "ended_at": None, "source": "manual", "me": False, "may_end": False}
+    return (
+        blank
+        | {"id": UUID(int=800 + number), "name": name, "role": role, "since": ago(days=40), "can": ["message:post"]}
+        | more
+    )
+
+
+TEAM = [
+    member(1, "Jonas Weber", "leader", me=True),
+    member(2, "Mira Albrecht", "member", until=date(2026, 12, 10), days_left=18, may_end=True),
+    member(3, "Kai Brandt", "observer", can=[], ended_at=ago(days=3)),
+]
+SESSION = {"id": UUID(int=900), "started_at": ago(hours=9), "seen_at": NOW, "expires_at": NOW}
+WRONG = [{"field": "zone", "message": "This zone is not known.", "remedy": "Choose one from the list."}]
+REFUSED = {
+    "action": "evidence:download",
+    "clause": "4.2",
+    "role": "member",
+    "party_class": "ms_authority",
+    "origin": "partner",
+    "handling": "H2",
+    "phase": "operational",
+}
+CHECKPOINT = {
+    "size": 241,
+    "root": "qTyTb7lY3VZQ=",
+    "signed_at": NOW,
+    "key": "host+f1c2",
+    "text": "host/log\n241\nqTyT\n\n— host AAAA\n",
+}
+SPEC = {
+    "info": {"title": "JIT server", "version": "0.1.0", "description": "Shared workspaces."},
+    "paths": {
+        "/api/v1/workspaces/{id}/uploads": {
+            "post": {
+                "operationId": "evidence.declare",
+                "summary": "Declare an item.",
+                "description": "Bytes follow.",
+                "x-action": "evidence:register",
+                "parameters": [
+                    {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+                ],
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/New"}}}},
+                "responses": {"201": {"description": "The answer"}},
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "New": {
+                "type": "object",
+                "required": ["title"],
+                "properties": {
+                    "title": {"type": "string", "maxLength": 200},
+                    "handling": {"enum": ["H0", "H1"]},
+                    "sha256": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                    "names": {"type": "array", "items": {"type": "string"}},
+                },
+            }
+        }
+    },
+}
+AGENCIES = [
+    {
+        "code": "FR",
+        "agencies": [{"name": "Paris Prosecutor", "own_name": "Parquet de Paris", "language": "fr", "slug": "fr"}],
+    },
+    {
+        "code": "XK",
+        "agencies": [
+            {"name": "Special Prosecution", "own_name": "Prokuroria Speciale", "language": "sq", "slug": "xk"}
+        ],
+    },
+]
+LAST = {
+    "name": "Berlin Prosecutor",
+    "own_name": "Staatsanwaltschaft Berlin",
+    "language": "de",
+    "state": "DE",
+    "slug": "de",
+}
+CASE = {"id": WORKSPACE, "name": "Operation Lantern", "states": ["DE", "FR"], "phase": "operational", "handling": "H1"}
+CASES = [
+    CASE | {"days_left": 190, "unread": 4, "latest": {"event": "message:posted", "at": NOW, "actor": CAMILLE}},
+    CASE | {"id": UUID(int=9), "name": "Port", "phase": "proposed", "days_left": 12, "unread": 0, "latest": None},
+]
+NEEDS = [
+    {"kind": kind, "title": f"{kind} this", "sub": "Operation Lantern", "url": "#go", "at": NOW}
+    for kind in ("sign", "unread", "draft", "expiring")
+]
+NO_FILTER = {"q": "", "state": "", "handling": "", "event": "", "result": "", "actor": ""}
+
+SPECIMENS = {
+    "sign-in": (
+        "identity/login.html",
+        page(me=None, my_workspaces=[], last=LAST, countries=AGENCIES, next="/w/1", problem=None),
+    ),
+    "sign-in-empty": (
+        "identity/login.html",
+        page(
+            me=None,
+            my_workspaces=[],
+            last=None,
+            countries=[],
+            next=None,
+            problem={"title": "Refused", "detail": "Try again."},
+        ),
+    ),
+    "me": (
+        "identity/me.html",
+        page(
+            values={"language": "en", "zone": "UTC", "theme": "dark", "send_key": "enter", "shortcuts": True},
+            languages=[("en", "English"), ("ar", "العربية")],
+            zones=["Europe/Berlin", "UTC"],
+            person=JONAS | {"issuer": "https://idp.example", "email": None},
+            sessions=[
+                SESSION | {"current": True, "browser": "Firefox"},
+                SESSION | {"current": False, "browser": "Chromium"},
+            ],
+            errors=WRONG,
+        ),
+    ),
+    "my-day": (
+        "workspaces/my_day.html",
+        page(needs=NEEDS, workspaces=CASES, notices=[{"kind": "success", "text": "Saved."}]),
+    ),
+    "my-day-empty": ("workspaces/my_day.html", page(needs=[], workspaces=[], my_workspaces=[])),
+    "home": (
+        "workspaces/home.html",
+        room(
+            "home",
+            detail={
+                "purpose": "Invoice fraud through companies in three States.",
+                "reference": "2026/14",
+                "valid_from": date(2026, 6, 1),
+                "valid_until": date(2027, 5, 31),
+                "agreement_version": 2,
+                "retention": "transit",
+            },
+            parties=PARTIES,
+            opening={"may": True, "needs": "Waits for FR."},
+            phases=["suspended", "expiring"],
+            latest=ENTRIES,
+            rights=[
+                {"action": "a", "words": "Post messages", "allowed": True, "clause_id": "3.1", "sentence": "All may."},
+                {"action": "b", "words": "Download", "allowed": False, "clause_id": None, "sentence": "No rule."},
+            ],
+            counts={"exhibits": 7, "members": 9, "unread": 4},
+        ),
+    ),
+    "agreement": (
+        "workspaces/agreement.html",
+        room(
+            "agreement",
+            agreement={
+                "version": 2,
+                "purpose": "Invoice fraud.",
+                "legal_basis": "Convention 2000, Art. 13",
+                "reference": None,
+                "valid_from": date(2026, 6, 1),
+                "valid_until": date(2027, 5, 31),
+                "default_handling": "H1",
+                "retention": "transit",
+                "sha256": SHA256,
+                "languages": ["en"],
+            },
+            clauses=[
+                {
+                    "id": "4.2",
+                    "sentence": "Exhibits stay.",
+                    "effect": "deny",
+                    "party_class": "ms_authority eppo",
+                    "role": "member leader",
+                    "origin": "partner",
+                    "handling": "H2",
+                    "actions": ["evidence:download"],
+                }
+            ],
+            parties=PARTIES,
+            can_sign={"party": "Parquet de Paris"},
+            errors=[{"field": "statement", "message": "Tick the statement.", "remedy": ""}],
+        ),
+    ),
+    "members": (
+        "workspaces/members.html",
+        room(
+            "members",
+            capabilities=[
+                {"action": "message:post", "words": "Post messages"},
+                {"action": "log:read", "words": "Read the log"},
+            ],
+            groups=[
+                {"state": "DE", "agency": "Staatsanwaltschaft Berlin", "party_class": "ms_authority", "members": TEAM},
+                {"state": "FR", "agency": "Parquet de Paris", "party_class": "ms_authority", "members": []},
+            ],
+            invite={
+                "people": [("9", "Theo Lang")],
+                "roles": ["member", "observer"],
+                "until": "2027-05-31",
+                "values": {},
+            },
+            errors=[],
+        ),
+    ),
+    "channel": ("messaging/channel.html", channel()),
+    "channel-quiet": ("messaging/channel.html", channel(messages=[], older_url=None, people=[], draft=None)),
+    "channel-reader": ("messaging/channel.html", channel(may=set())),
+    "channel-none": ("messaging/channel.html", channel(channels=[], channel=None, topic="", messages=[])),
+    "evidence": (
+        "evidence/list.html",
+        room("evidence", items=ITEMS, filters=NO_FILTER, states=["DE", "FR"], newer="#n", older="#o", total=2),
+    ),
+    "evidence-empty": (
+        "evidence/list.html",
+        room("evidence", items=[], filters=NO_FILTER, states=[], newer=None, older=None, total=0),
+    ),
+    "evidence-unfound": (
+        "evidence/list.html",
+        room("evidence", items=[], filters=NO_FILTER | {"q": "x"}, states=["DE"], newer=None, older=None, total=2),
+    ),
+    "evidence-new": (
+        "evidence/new.html",
+        room(
+            "evidence",
+            default_handling="H1",
+            methods=[("seizure", "Seizure")],
+            zones=["Europe/Berlin", "UTC"],
+            zone="Europe/Berlin",
+            max_bytes=1 << 36,
+            legal_bases=[],
+        ),
+    ),
+    "exhibit": (
+        "evidence/item.html",
+        room(
+            "evidence",
+            item=ITEMS[0],
+            custody=ENTRIES,
+            check={"ok": True, "at": NOW, "words": "The bytes are unchanged."},
+            verifier="#verifier",
+            scan=None,
+        ),
+    ),
+    "exhibit-damaged": (
+        "evidence/item.html",
+        room(
+            "evidence",
+            item=exhibit("DE-0002", "Image", declared_sha256=None, locked_until=None),
+            custody=[],
+            check={"ok": False, "at": NOW, "words": "Other bytes."},
+            verifier=None,
+            scan=None,
+            may=set(),
+        ),
+    ),
+    "log": (
+        "workspaces/log.html",
+        room(
+            "audit",
+            entries=ENTRIES,
+            filters=NO_FILTER,
+            events=["message:posted"],
+            actors=[("1", "Jonas Weber")],
+            newer=None,
+            older="#o",
+            checkpoint=CHECKPOINT,
+            check={"ok": True, "at": NOW, "words": "All entries agree."},
+        ),
+    ),
+    "log-unfound": (
+        "workspaces/log.html",
+        room(
+            "audit",
+            entries=[],
+            filters=NO_FILTER,
+            events=[],
+            actors=[],
+            newer=None,
+            older=None,
+            checkpoint=None,
+            check=None,
+        ),
+    ),
+    "denied": (
+        "problem.html",
+        page(
+            denied=REFUSED,
+            problem={
+                "title": "Not permitted",
+                "detail": "H2: the originator must agree.",
+                "status": 403,
+                "workspace": WORKSPACE,
+            },
+        ),
+    ),
+    "problem": (
+        "problem.html",
+        page(
+            denied=None,
+            problem={
+                "title": "Wrong",
+                "detail": "A field.",
+                "status": 422,
+                "type": "/problems/invalid",
+                "errors": WRONG,
+                "trace_id": "a1",
+            },
+        ),
+    ),
+    "api": ("docs.html", page(spec=SPEC)),
+}
