@@ -1,6 +1,7 @@
 """Puts the house together: the only module that knows every room."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -52,7 +53,8 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
         MAX_FORM_MEMORY_SIZE=SMALL_BODY,
         TRUSTED_HOSTS=_hosts(settings),
     )
-    app.extensions["jit"] = context.Frame(house, _load_actor, _page_values, _banner)
+    load = partial(sessions.load, idle=timedelta(minutes=settings.session_idle_minutes))
+    app.extensions["jit"] = context.Frame(house, load, _page_values, _banner)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.install(app, secure=settings.secure)
     _guard(app, settings)
@@ -118,10 +120,6 @@ def _guard(app: Flask, settings: Settings) -> None:
             )
 
 
-def _load_actor(session: Any, raw: str, user_agent: str, now: Any) -> Any:
-    return sessions.load(session, raw, user_agent, now)
-
-
 def _page_values() -> dict[str, Any]:
     who = context.actor()
     if who.kind != "person":
@@ -133,6 +131,7 @@ def _page_values() -> dict[str, Any]:
         "state": who.state,
         "theme": who.preferences.get("theme", "auto"),
         "send_key": who.preferences.get("send_key", "ctrl_enter"),
+        "shortcuts": who.preferences.get("shortcuts", "on") == "on",
     }
     with context.house().work(who) as uow:
         mine = workspaces.my_workspaces(uow)
