@@ -37,15 +37,14 @@ def start(slug: str) -> ResponseReturnValue:
     """Send the browser to the agency's identity provider."""
     with work() as uow:
         way = sign_in.way_in(uow, slug)
-    wanted = local_path(request.args.get("next"))
     provider = _provider(way)
     try:
         provider.metadata()  # now, so that no transaction waits for another server
     except Unavailable as error:
-        return _login_page(wanted=wanted, problem=error)
+        return _login_page(wanted=local_path(request.args.get("next")), problem=error)
     browser = _browser_secret()
     with work() as uow:
-        target = sign_in.begin_sign_in(uow, way, provider, browser, wanted)
+        target = sign_in.begin_sign_in(uow, way, provider, browser, request.args.get("next"))
     response = redirect(target, 303)
     _set(response, "login", browser, max_age=int(sign_in.MINUTES.total_seconds()))
     return response

@@ -15,7 +15,7 @@ The rules, in the order they are asked:
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from jit_server.core.errors import Forged
@@ -29,6 +29,13 @@ API = "/api/"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+class Headers(Protocol):
+    """Headers of a request, or a mapping of them."""
+
+    def get(self, key: str, /) -> str | None:
+        """The header's value, or None."""
+
+
 def token(secret: str) -> str:
     """The form token of the session whose cookie is `secret`; the database holds only the cookie's hash."""
     digest = hmac.new(secret.encode(), b"jit form token", hashlib.sha256).digest()
@@ -37,7 +44,7 @@ def token(secret: str) -> str:
 
 def check(
     method: str,
-    headers: Mapping[str, str],
+    headers: Headers,
     content_type: str | None,
     form_token: str | None,
     session_token: str | None,
@@ -68,7 +75,7 @@ def check(
         _token_matches(form_token, session_token)
 
 
-def _same_origin(headers: Mapping[str, str], base_url: str) -> bool:
+def _same_origin(headers: Headers, base_url: str) -> bool:
     """True for our own pages, False where no browser speaks; raises for another site's."""
     origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
     if origin is not None and _origin(origin) != _origin(base_url):

@@ -56,6 +56,7 @@ class Stub:
         self.keys: dict[str, Key] = {"ES256": _EC, "PS256": _RSA, "RS256": _RSA, "EdDSA": _OKP}
         self.client_id, self.access_token = "jit", "access-token-of-this-sign-in"
         self.asked: Counter[str] = Counter()
+        self.credentials: set[str | None] = set()
         self.forms: list[dict[str, str]] = []
         self.codes: dict[str, dict[str, Any]] = {}
         self.metadata_changes: dict[str, Any] = {}
@@ -131,6 +132,7 @@ class Stub:
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 stub.asked[path] += 1
+                stub.credentials.add(self.headers.get("Authorization"))
                 if path in stub.hooks:
                     stub.hooks[path](self)
                 elif path == "/.well-known/openid-configuration":

@@ -105,6 +105,7 @@ def test_one_may_decline_and_the_refusal_names_the_issuer(browser: FlaskClient) 
         ({"redirect_uri": "http://evil.example/"}, 400),
         ({"code_challenge": ""}, 302),
         ({"code_challenge_method": "plain"}, 302),
+        ({"code_challenge": "", "code_challenge_method": ""}, 302),
         ({"nonce": ""}, 302),
         ({"response_type": "token"}, 302),
     ],

@@ -93,6 +93,15 @@ def test_nothing_follows_a_redirect(meeting: Meeting, evil: Stub, path: str, sta
     assert not evil.asked
 
 
+def test_not_even_a_redirect_within_the_issuers_own_host_is_followed(meeting: Meeting) -> None:
+    stub = meeting.stub
+    stub.hooks["/jwks"] = lambda handler: reply(handler, {}, 302, Location=f"{stub.url}/moved")
+    stub.hooks["/moved"] = lambda handler: reply(handler, stub.jwks)
+    with pytest.raises(Unavailable):
+        meeting.complete()
+    assert stub.asked["/moved"] == 0
+
+
 def test_the_code_goes_to_the_issuer_with_verifier_and_the_path_of_this_agency(meeting: Meeting) -> None:
     meeting.complete()
     (form,) = meeting.stub.forms

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey
@@ -14,7 +15,7 @@ from jit_server.identity import provider as provider_module
 from jit_server.identity import transport
 from jit_server.identity.provider import Provider
 from tests.identity.conftest import Meeting
-from tests.identity.stub import Stub, reply, sign
+from tests.identity.stub import Stub, reply, running, sign
 
 PATHS = ["/.well-known/openid-configuration", "/jwks", "/token"]
 
@@ -223,8 +224,19 @@ def test_the_address_really_reached_is_judged_whatever_the_name_said(address: st
     assert line.closed
 
 
-def test_the_environment_names_no_proxy(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_issuers_own_address_is_asked(stub: Stub) -> None:
+    with running() as other, pytest.raises(Unavailable):
+        transport.document(f"{other.url}/jwks", stub.url, loopback=True)
+    assert not other.asked
+
+
+def test_the_environment_names_no_proxy_and_no_credentials(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login operator password private\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     assert Provider(stub.url, ttl=3600, loopback=True).metadata()["issuer"] == stub.url
+    assert stub.credentials == {None}

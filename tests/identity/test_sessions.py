@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
+from jit_server import app as application
 from jit_server import identity
 from jit_server.access import OPERATOR, Actor
 from jit_server.core import clock
@@ -85,6 +86,19 @@ def test_only_the_hash_of_the_cookie_is_kept(signed: Signed, owner_engine: Engin
 @pytest.mark.parametrize("minutes", [0, 1, 29.9])
 def test_a_session_in_use_goes_on(signed: Signed, minutes: float) -> None:
     assert signed.after(minutes=minutes) is not None
+
+
+def test_the_idle_limit_is_the_settings(house: House, world: World, owner_engine: Engine) -> None:
+    settings = house.settings.model_copy(update={"session_idle_minutes": 5})
+    strict = application.create(settings, House(settings, house.engine, house.vault, house.key))
+    browser = signed_in(strict, house, world.person("DE"))
+    assert browser.me().status_code == 200
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text("UPDATE login_session SET last_seen_at = now() - interval '6 minutes' WHERE token_hash = :hash"),
+            {"hash": sessions.hashed(browser.cookie())},
+        )
+    assert browser.me().status_code == 401
 
 
 @pytest.mark.parametrize("minutes", [30, 31, 600])

@@ -12,9 +12,10 @@ from werkzeug.serving import make_server
 
 from jit_server import app as application
 from jit_server import audit
-from jit_server.access import OPERATOR
+from jit_server.access import ANONYMOUS, OPERATOR
 from jit_server.demo import issuer as demo
 from jit_server.identity.models import AuthMethod, Invitation, LoginSession, Person
+from jit_server.identity.usecases import sign_in
 from jit_server.work import SERVER_LOG, House
 from tests.engines import certified
 from tests.engines.ports import free_port
@@ -183,6 +184,16 @@ def test_an_answer_of_one_agencys_issuer_at_the_others_callback_signs_nobody_in(
     answer = browser.back(address.replace(f"/login/{agencies.a}/", f"/login/{agencies.b}/"))
     assert answer.status_code == 403
     assert browser.cookie() is None
+
+
+def test_a_state_belongs_to_the_issuer_it_was_sent_to(agencies: Certified, browser: Browser, house: House) -> None:
+    state = query_of(browser.start(agencies.a))["state"]
+    with house.work(ANONYMOUS) as uow:
+        elsewhere = sign_in.way_in(uow, agencies.b)
+        assert sign_in.claim_sign_in(uow, elsewhere, state, browser.cookie("jit-login")) is None
+    with house.work(ANONYMOUS) as uow:
+        at_home = sign_in.way_in(uow, agencies.a)
+        assert sign_in.claim_sign_in(uow, at_home, state, browser.cookie("jit-login")) is None  # it was spent
 
 
 @pytest.mark.parametrize("change", ["iss=https%3A%2F%2Fevil.example", "code=another", "state=another"])
