@@ -53,7 +53,7 @@ class ExplainQuery(BaseModel):
 def list_workspaces() -> ResponseReturnValue:
     """List the workspaces one belongs to."""
     with work() as uow:
-        return page(workspaces.my_workspaces(uow), None)
+        return page(workspaces.my_workspaces(uow, note=True), None)
 
 
 @routes.posts(
@@ -116,7 +116,7 @@ def open_workspace(workspace_id: UUID) -> ResponseReturnValue:
 def change_phase(workspace_id: UUID, body: workspaces.PhaseChange) -> ResponseReturnValue:
     """Move the workspace on; needs `If-Match` with the version that was read."""
     with work() as uow:
-        current = workspaces.workspace(uow, workspace_id)
+        current = workspaces.workspace(uow, workspace_id, note=False)
         if_match(current.version)
         made = workspaces.change_phase(uow, workspace_id, body, version=current.version)
         return answer({"id": made.id, "phase": made.phase}, version=made.version)

@@ -61,7 +61,7 @@ class PhaseForm(BaseModel):
 def my_day() -> ResponseReturnValue:
     """What needs me, then my workspaces (E2)."""
     with work() as uow:
-        mine = workspaces.my_workspaces(uow)
+        mine = workspaces.my_workspaces(uow, note=True)
         values = views.my_day(uow, mine)
     return show("workspaces/my_day.html", **values)
 
@@ -87,7 +87,7 @@ def change_phase(workspace_id: UUID) -> ResponseReturnValue:
     """Move the workspace on."""
     wanted = form(PhaseForm)
     with work() as uow:
-        version = workspaces.workspace(uow, workspace_id).version
+        version = workspaces.workspace(uow, workspace_id, note=False).version
         change = workspaces.PhaseChange(phase=wanted.phase, reason=wanted.reason)
         workspaces.change_phase(uow, workspace_id, change, version=version)
     return go(f"/w/{workspace_id}", gettext("The phase has changed."))
@@ -111,7 +111,7 @@ def sign_agreement(workspace_id: UUID) -> ResponseReturnValue:
             values = views.agreement(uow, workspace_id)
         return show("workspaces/agreement.html", 422, here="agreement", errors=error.members["errors"], **values)
     with work() as uow:
-        current = workspaces.agreement(uow, workspace_id)
+        current = workspaces.agreement(uow, workspace_id, note=False)
         digest = current.digest if current.version == signed.version else "another version"
         workspaces.sign(uow, workspace_id, workspaces.Signing(digest=digest))
     return go(f"/w/{workspace_id}/agreement", gettext("Signed for your party."))

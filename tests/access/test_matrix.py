@@ -96,7 +96,8 @@ def test_a1_the_routes_answer_as_the_matrix_says(app: Flask, house: House, world
     for address, action in ROUTES.items():
         kinds = product(Origin, Handling)
         allowed = any(
-            (action, role, PartyClass.MS_AUTHORITY, origin, code, Phase.OPERATIONAL) in expected for origin, code in kinds
+            (action, role, PartyClass.MS_AUTHORITY, origin, code, Phase.OPERATIONAL) in expected
+            for origin, code in kinds
         )
         status = person.get(address.format(id=team.id)).status_code
         assert status == (200 if allowed else 403), f"{role} {address}"

@@ -57,7 +57,9 @@ def test_a_word_that_no_kind_knows_is_refused_when_rules_are_read() -> None:
 
 def test_the_model_holds_equality_only() -> None:
     matcher = (policies() / "model.conf").read_text().split("[matchers]")[1]
-    assert not {"eval(", "Match(", "regex", "g("} & {word for word in ("eval(", "Match(", "regex", "g(") if word in matcher}
+    assert not {"eval(", "Match(", "regex", "g("} & {
+        word for word in ("eval(", "Match(", "regex", "g(") if word in matcher
+    }
 
 
 def test_a5_a_policy_swapped_under_load_never_answers_wrong() -> None:

@@ -153,10 +153,12 @@ def current_agreement(uow: UnitOfWork, workspace_id: UUID) -> Agreement:
     return found
 
 
-def agreement(uow: UnitOfWork, workspace_id: UUID) -> AgreementOut:
+def agreement(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> AgreementOut:
     """The agreement, its clauses, and who has signed it."""
     uow.get(Workspace, workspace_id, to=Action.AGREEMENT_READ)
     current = current_agreement(uow, workspace_id)
+    if note:
+        uow.record("agreement:read", current)
     signatures = _signatures(uow, current)
     return AgreementOut(
         id=current.id,
@@ -221,7 +223,7 @@ def sign(uow: UnitOfWork, workspace_id: UUID, signing: Signing) -> AgreementOut:
     uow.session.flush()
     if all(one.signed_at for one in _signatures(uow, current)):
         _put_in_force(uow, workspace, current)
-    return agreement(uow, workspace_id)
+    return agreement(uow, workspace_id, note=False)
 
 
 def _put_in_force(uow: UnitOfWork, workspace: Workspace, current: Agreement) -> None:

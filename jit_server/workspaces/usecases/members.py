@@ -95,8 +95,10 @@ def _admins(uow: UnitOfWork, workspace_id: UUID) -> int:
     return sum(_lasts(one, uow.now) for one in admins)
 
 
-def members(uow: UnitOfWork, workspace_id: UUID) -> list[MemberOut]:
+def members(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> list[MemberOut]:
     """The team, own and partners, those whose access has ended included at the end."""
+    if note:
+        uow.record("member:listed", workspace_id=workspace_id)
     rows = uow.all(uow.select(Member, to=Action.MEMBER_LIST, within=workspace_id))
     people = rows_by_id(uow, Person, [row.person_id for row in rows])
     agencies = rows_by_id(uow, Agency, [person.agency_id for person in people.values()])
@@ -124,7 +126,7 @@ def invitable(uow: UnitOfWork, workspace_id: UUID) -> list[tuple[Person, Agency]
     """People of the parties who do not belong to the team yet."""
     uow.get(Workspace, workspace_id, to=Action.MEMBER_INVITE)
     parties = uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id))
-    now_in = {one.person_id for one in members(uow, workspace_id) if one.status == MemberStatus.ACTIVE}
+    now_in = {one.person_id for one in members(uow, workspace_id, note=False) if one.status == MemberStatus.ACTIVE}
     agencies = rows_by_id(uow, Agency, [party.agency_id for party in parties])
     found = uow.every(Person, col(Person.agency_id).in_(agencies), col(Person.disabled_at).is_(None))
     return [(person, agencies[person.agency_id]) for person in found if person.id not in now_in]

@@ -12,9 +12,14 @@ from jit_server.work import UnitOfWork
 from jit_server.workspaces.models import ExplanationOut, Party, Workspace, WorkspaceOut
 
 
-def workspace(uow: UnitOfWork, workspace_id: UUID) -> WorkspaceOut:
-    """One workspace, with the actor's role in it."""
+def workspace(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> WorkspaceOut:
+    """One workspace, with the actor's role in it.
+
+    Consulting is on the record (LED Art. 25(1)); `note` is false where another entry says so already.
+    """
     found = uow.get(Workspace, workspace_id, to=Action.WORKSPACE_READ)
+    if note:
+        uow.record("workspace:read", found)
     standing = standing_of(uow, workspace_id)
     parties = uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id))
     return _out(found, standing, [party.state for party in parties])
@@ -32,7 +37,7 @@ def standing_of(uow: UnitOfWork, workspace_id: UUID) -> Standing:
     return standing
 
 
-def my_workspaces(uow: UnitOfWork) -> list[WorkspaceOut]:
+def my_workspaces(uow: UnitOfWork, *, note: bool = False) -> list[WorkspaceOut]:
     """The workspaces the actor belongs to, by name."""
     if uow.actor.person_id is None:
         return []
@@ -41,6 +46,8 @@ def my_workspaces(uow: UnitOfWork) -> list[WorkspaceOut]:
     states: dict[UUID, list[str]] = defaultdict(list)
     for party in uow.every(Party, col(Party.workspace_id).in_(standings), limit=20_000):
         states[party.workspace_id].append(party.state)
+    if note:
+        uow.record("workspace:listed", count=len(found))
     return [_out(one, standings[one.id], states[one.id]) for one in sorted(found, key=lambda row: row.name)]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from jit_server import audit
 from jit_server.access import Action, Standing, known_by
+from jit_server.audit import verbs
 from jit_server.audit.log import root_at
 from jit_server.audit.models import audit_entry
 from jit_server.core.errors import Invalid
@@ -20,6 +21,8 @@ from jit_server.workspaces.models import Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 
 MOST = 200
+LOOKS = [event for event, verb in verbs.EVENTS.items() if verb is verbs.Verb.CONSULTATION]
+"""Events that only looked; a list of what has changed leaves them out."""
 
 
 class EntryOut(BaseModel):
@@ -83,6 +86,7 @@ def read_log(
     result: str | None = None,
     actor: UUID | None = None,
     subject: UUID | None = None,
+    changes: bool = False,
     note: bool = True,
 ) -> list[EntryOut]:
     """Entries in order of position (newest first with `latest`); reading the log is itself on the log."""
@@ -98,6 +102,8 @@ def read_log(
             statement = statement.where(columns[name] == value)
     if before is not None:
         statement = statement.where(columns.position < before)
+    if changes:
+        statement = statement.where(columns.event.not_in(LOOKS))
     order = columns.position.desc() if latest else columns.position
     rows = uow.session.execute(statement.order_by(order).limit(min(limit, MOST))).all()
     entries = [_out(audit.Kept(workspace_id, row.position, bytes(row.canonical), b"")) for row in rows]
@@ -167,5 +173,7 @@ def _with_leaf(uow: UnitOfWork, standing: Standing, position: int, proof: ProofO
     ).first()
     if row is not None:
         proof.leaf_hash = bytes(row.leaf_hash).hex()
-        may = uow.permits(Action.LOG_READ, uow.session.get(Workspace, standing.workspace_id))
-        proof.canonical = bytes(row.canonical).decode() if row.open and may else None
+        workspace = uow.session.get(Workspace, standing.workspace_id)
+        if row.open and uow.permits(Action.LOG_READ, workspace):
+            proof.canonical = bytes(row.canonical).decode()
+            uow.record("log:read", workspace, position=position)

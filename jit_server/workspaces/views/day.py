@@ -61,5 +61,5 @@ def _waits_for_me(uow: UnitOfWork, workspace_id: UUID) -> bool:
     policy = uow.policy(standing)
     if not policy.permits(standing, Action.AGREEMENT_SIGN):
         return False
-    signatures = agreements.agreement(uow, workspace_id).parties
+    signatures = agreements.agreement(uow, workspace_id, note=False).parties
     return any(one.party_id == standing.party_id and one.signed_at is None for one in signatures)

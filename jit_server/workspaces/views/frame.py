@@ -18,7 +18,7 @@ from jit_server.workspaces.usecases import reading
 
 def banner(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
     """The identity bar of a workspace's pages (`workspace` in every template)."""
-    found = reading.workspace(uow, workspace_id)
+    found = reading.workspace(uow, workspace_id, note=False)
     return {
         "id": found.id,
         "name": found.name,

@@ -31,15 +31,16 @@ def home(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
     shown = banner(uow, workspace_id)
     found = uow.get(Workspace, workspace_id, to=Action.WORKSPACE_READ)
     standing = reading.standing_of(uow, workspace_id)
-    current = agreements.agreement(uow, workspace_id)
+    current = agreements.agreement(uow, workspace_id, note=False)
+    uow.record("workspace:read", found)
     holds = may(uow, standing)
     latest: list[dict[str, Any]] = []
     if Action.LOG_READ in holds:
-        entries = record.read_log(uow, workspace_id, latest=True, limit=LATEST, note=False)
+        entries = record.read_log(uow, workspace_id, latest=True, limit=LATEST, note=False, changes=True)
         latest = timeline(entries, record.names(uow, entries))
     numbers = glances.counts(uow, [workspace_id])[workspace_id]
     active = (
-        [one for one in team.members(uow, workspace_id) if one.status == MemberStatus.ACTIVE]
+        [one for one in team.members(uow, workspace_id, note=False) if one.status == MemberStatus.ACTIVE]
         if (Action.MEMBER_LIST in holds)
         else []
     )

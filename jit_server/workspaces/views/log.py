@@ -56,7 +56,7 @@ def log(uow: UnitOfWork, workspace_id: UUID, wanted: dict[str, str], size: int) 
         actor=_uuid(chosen["actor"]),
     )
     names = record.names(uow, entries)
-    people = team.members(uow, workspace_id) if Action.MEMBER_LIST in may(uow, standing) else []
+    people = team.members(uow, workspace_id, note=False) if Action.MEMBER_LIST in may(uow, standing) else []
     here = f"/w/{workspace_id}/audit"
     kept = {name: value for name, value in chosen.items() if value}
     older = f"{here}?{urlencode({**kept, 'cursor': entries[-1].position})}" if len(entries) == size else None

@@ -1,0 +1,98 @@
+"""E5: each use of personal data is on the log exactly once, with its operation; a refusal too."""
+
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, text
+
+from jit_server.access import Action, Role
+from jit_server.audit import Verb
+from jit_server.web.declared import declaration_of
+from jit_server.work import House
+from tests.access.test_foreign_ids import fill, filled
+from tests.builders import World, browser
+
+WITHOUT_DATA = {
+    "/api/v1/policy/explain": "rules, no data of a case",
+    "/api/v1/workspaces/<uuid:workspace_id>/checkpoint": "a size and a hash",
+    "/w/<uuid:workspace_id>/evidence/new": "an empty form",
+    "/w/<uuid:workspace_id>/c": "leads on to a channel",
+    "/api/v1/channels/<uuid:channel_id>/draft": "a person's own unsent text is nobody's data but theirs",
+    "/api/v1/workspaces/<uuid:workspace_id>/drafts": "the same",
+    "/api/v1/uploads/<uuid:upload_id>": "how far one's own upload has come",
+}
+LOOKS = {Verb.CONSULTATION, Verb.DISCLOSURE}
+
+
+def _entries(engine: Engine, workspace_id: UUID) -> int:
+    with engine.connect() as connection:
+        statement = text("SELECT coalesce(max(position), 0) FROM audit_entry WHERE log_id = :ws")
+        return int(connection.execute(statement, {"ws": workspace_id}).scalar_one())
+
+
+def _since(engine: Engine, workspace_id: UUID, position: int) -> list[tuple[str, str | None, str]]:
+    with engine.connect() as connection:
+        statement = text(
+            "SELECT event, convert_from(canonical, 'UTF8')::jsonb->>'verb', result FROM audit_entry"
+            " WHERE log_id = :ws AND position > :position ORDER BY position"
+        )
+        return [tuple(row) for row in connection.execute(statement, {"ws": workspace_id, "position": position})]
+
+
+def _reading_routes(app: Flask) -> list[str]:
+    return sorted(
+        str(rule)
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or set())
+        and (says := declaration_of(app.view_functions[rule.endpoint])) is not None
+        and says.kind == "action"
+        and str(rule) not in WITHOUT_DATA
+    )
+
+
+def test_e5_every_reading_route_leaves_exactly_one_entry(
+    app: Flask, house: House, world: World, owner_engine: Engine
+) -> None:
+    case = filled(world, "mine")
+    reader = browser(app, house, case.team.admin)
+    wrong: list[str] = []
+    for rule in _reading_routes(app):
+        address = fill(rule, case.ids)
+        query = "?position=1" if rule.endswith("/proof") else ""
+        before = _entries(owner_engine, case.team.id)
+        answer = reader.get(address + query, headers={"Accept": "*/*"})
+        answer.get_data()
+        answer.close()
+        found = [
+            verb for _, verb, result in _since(owner_engine, case.team.id, before) if verb in LOOKS and result == "ok"
+        ]
+        if answer.status_code not in {200, 303} or len(found) != 1:
+            wrong.append(f"{rule}: {answer.status_code} {found}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_e5_every_reading_route_leaves_its_refusal(
+    app: Flask, house: House, world: World, owner_engine: Engine
+) -> None:
+    case = filled(world, "mine")
+    watcher = browser(app, house, case.team.join("FR", Role.AUDITOR))
+    refused = 0
+    for rule in _reading_routes(app):
+        before = _entries(owner_engine, case.team.id)
+        answer = watcher.get(fill(rule, case.ids))
+        if answer.status_code != 403:
+            continue
+        refused += 1
+        assert [event for event, _, _ in _since(owner_engine, case.team.id, before)] == ["access:refused"], rule
+    assert refused >= 4
+
+
+def test_a_refusal_says_who_asked_for_what_under_which_rule(world: World, owner_engine: Engine) -> None:
+    case = filled(world, "mine")
+    auditor = case.team.join("FR", Role.AUDITOR)
+    before = _entries(owner_engine, case.team.id)
+    with pytest.raises(Exception, match="does not act"), world.work(auditor) as uow:
+        uow.scope(type("T", (), {"workspace_id": None}), to=Action.EVIDENCE_REGISTER, within=case.team.id)
+    (event, _verb, result) = _since(owner_engine, case.team.id, before)[0]
+    assert (event, result) == ("access:refused", "denied")
