@@ -1,6 +1,7 @@
 """HTML doors: the sign-in page, the way to an agency's identity provider and back, sign-out, one's own settings."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import current_app, redirect, request
@@ -29,7 +30,7 @@ def login() -> ResponseReturnValue:
     wanted = local_path(request.args.get("next"))
     if actor().kind == "person":
         return redirect(wanted, 303)
-    return _login_page(wanted=wanted)
+    return _login_page(wanted=wanted, left=request.args.get("left") == "1")
 
 
 @pages.shows("/login/<slug>", to=public("nobody is signed in yet"))
@@ -86,7 +87,7 @@ def logout() -> ResponseReturnValue:
     """
     with work() as uow:
         identity.sign_out(uow)
-    response = go("/login", gettext("You are signed out of this server."))
+    response = go("/login?left=1", gettext("You are signed out of this server."))
     settings = house().settings
     response.set_cookie(settings.cookie, "", max_age=0, secure=settings.secure, httponly=True, samesite="Lax")
     response.headers["Clear-Site-Data"] = '"storage"'
@@ -126,7 +127,7 @@ def end_others() -> ResponseReturnValue:
     return go("/me", gettext("All other sessions have ended."))
 
 
-def _login_page(*, wanted: str = "/", problem: JitError | None = None) -> ResponseReturnValue:
+def _login_page(*, wanted: str = "/", problem: JitError | None = None, left: bool = False) -> ResponseReturnValue:
     with work() as uow:
         rows = identity.agencies(uow)
     by_state: dict[str, list[Any]] = {}
@@ -141,7 +142,19 @@ def _login_page(*, wanted: str = "/", problem: JitError | None = None) -> Respon
         countries=[{"code": code, "agencies": by_state[code]} for code in sorted(by_state, key=state_name)],
         next=None if wanted == "/" else wanted,
         problem={"title": problem.title, "detail": problem.detail} if problem else None,
+        still_in=_still_in(last.slug, last.own_name) if left and last is not None else None,
     )
+
+
+def _still_in(slug: str, name: str) -> dict[str, str] | None:
+    """Where the person may end their sign-in at the agency, if its provider is known to offer that."""
+    with work() as uow:
+        way = sign_in.way_in(uow, slug)
+    try:
+        url = _provider(way).end_session_endpoint()
+    except Unavailable:
+        return None
+    return {"name": name, "url": f"{url}?{urlencode({'client_id': way.client.client_id})}"} if url else None
 
 
 def _me_page(problem: Invalid | None = None) -> ResponseReturnValue:

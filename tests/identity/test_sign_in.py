@@ -301,6 +301,17 @@ def test_the_page_lists_agencies_by_state_and_the_one_used_last_first(agencies: 
     assert f"Continue with Agence {agencies.a}" in browser.get("/login").text
 
 
+def test_after_signing_out_here_one_may_end_the_sign_in_at_the_agency_too(
+    agencies: Certified, browser: Browser
+) -> None:
+    browser.sign_in(agencies.a, "alice")
+    issuer = browser.me().json["agency"]["issuer"]
+    page = browser.get(browser.post("/logout").location).text
+    assert "You are signed out of this server." in page
+    assert f'href="{issuer}/session/end?client_id=jit"' in page
+    assert "/session/end" not in browser.get("/login").text
+
+
 def test_who_is_signed_in_needs_no_sign_in_page(agencies: Certified, browser: Browser) -> None:
     browser.sign_in(agencies.a, "alice")
     answer = browser.get("/login?next=/me")
