@@ -25,7 +25,11 @@ def page(**values) -> dict:
         {"id": WORKSPACE, "name": "Operation Lantern", "unread": 4},
         {"id": UUID(int=9), "name": "Port", "unread": 0},
     ]
-    me = {key: JONAS[key] for key in ("name", "agency", "state")} | {"theme": "auto", "send_key": "ctrl_enter"}
+    me = {key: JONAS[key] for key in ("name", "agency", "state")} | {
+        "theme": "auto",
+        "send_key": "ctrl_enter",
+        "shortcuts": True,
+    }
     return {"me": me, "my_workspaces": mine, "notices": [], "csrf_token": lambda: "token", "may": EVERYTHING} | values
 
 
@@ -196,6 +200,7 @@ SESSION = {"id": UUID(int=900), "started_at": ago(hours=9), "seen_at": NOW, "exp
 WRONG = [{"field": "zone", "message": "This zone is not known.", "remedy": "Choose one from the list."}]
 REFUSED = {
     "action": "evidence:download",
+    "source": "agreement",
     "clause": "4.2",
     "role": "member",
     "party_class": "ms_authority",
