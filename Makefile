@@ -8,7 +8,6 @@ PORT ?= 8080
 JIT_DATA ?= .jit
 QUICK ?=
 ARGS ?=
-export JIT_DATA
 
 UV := .uv/bin/uv
 VENV := .venv

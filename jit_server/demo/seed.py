@@ -61,7 +61,8 @@ def seed(house: House, issuers: Mapping[str, DemoIssuer]) -> Seeded:
     workspace_id = _workspace(past, people)
     past = _Past(house, _opened(house, people, workspace_id))
     channels = _channels(past, people[AGENCIES[0].people[0].id], workspace_id)
-    for act in sorted((*story.CONVERSATION, *story.EXHIBITS), key=lambda act: act.minute):
+    acts: list[story.Line | story.Exhibit] = [*story.CONVERSATION, *story.EXHIBITS]
+    for act in sorted(acts, key=lambda act: act.minute):
         if isinstance(act, story.Line):
             _say(past, people[act.person], channels[act.channel], act)
         else:
