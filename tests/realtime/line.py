@@ -1,15 +1,18 @@
-"""A Socket.IO client small enough to open hundreds of: one asyncio stream, no threads, every event kept with its time."""
+"""A Socket.IO client small enough to open hundreds of: one asyncio stream, every event kept with its time."""
 
 import asyncio
 import contextlib
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import monotonic
 from typing import Any, ClassVar
 
+POSITION = re.compile(r'"position":(\d+)')
 PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
@@ -23,11 +26,18 @@ class Refused(Exception):
 
 @dataclass
 class Heard:
-    """One event, and when it came."""
+    """One event, and when it came; read only when somebody asks."""
 
     at: float
-    event: str
-    data: Any
+    raw: str
+
+    @property
+    def event(self) -> str:
+        return self.raw.split('"', 2)[1]
+
+    @cached_property
+    def data(self) -> Any:
+        return json.loads(self.raw)[1]
 
 
 def frame(payload: bytes, *, opcode: int = 1, fin: bool = True, rsv: int = 0) -> bytes:
@@ -94,37 +104,39 @@ class Line:
         """Shake hands, and join the default namespace with `auth` (JSON text)."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         given = {"Cookie": f"jit={cookie}" if cookie else "", **(headers or {})}
-        writer.write(upgrade(port, given, path))
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
-        status = int(answer.split()[1])
-        if status != 101:
-            body = await asyncio.wait_for(reader.read(65536), 5)
+        try:
+            writer.write(upgrade(port, given, path))
+            answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            status = int(answer.split()[1])
+            if status != 101:
+                raise Refused(status, await asyncio.wait_for(reader.read(65536), 5))  # noqa: TRY301
+        except BaseException:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-            raise Refused(status, body)
+            raise
         line = cls(reader, writer)
         cls.opened.append(line)
         line._task = asyncio.create_task(line._read())
         line.send("40" + auth)
         return line
 
-    async def connected(self, timeout: float = 10) -> "Line":
+    async def connected(self, within: float = 10) -> "Line":
         """Wait until the namespace is joined."""
-        await asyncio.wait_for(self._connected.wait(), timeout)
+        await asyncio.wait_for(self._connected.wait(), within)
         return self
 
     def send(self, packet: str) -> None:
         """Send one packet as it stands."""
         self.writer.write(frame(packet.encode()))
 
-    async def emit(self, event: str, data: Any, timeout: float = 10) -> Any:
+    async def emit(self, event: str, data: Any, within: float = 10) -> Any:
         """Emit an event and wait for its acknowledgement."""
         self._next += 1
         future = self._acks[self._next] = asyncio.get_running_loop().create_future()
         self.send(f"42{self._next}" + json.dumps([event, data], ensure_ascii=False))
         await self.writer.drain()
-        return await asyncio.wait_for(future, timeout)
+        return await asyncio.wait_for(future, within)
 
     async def join(self, workspace_id: Any, position: int | None = None) -> Any:
         """Take a seat, from the last position heard unless another is given."""
@@ -137,9 +149,9 @@ class Line:
         """The data of what was heard under these names, in order."""
         return [one.data for one in self.heard if one.event in names]
 
-    async def until(self, condition: Any, timeout: float = 10) -> None:
+    async def until(self, condition: Any, within: float = 10) -> None:
         """Wait until a condition holds."""
-        deadline = monotonic() + timeout
+        deadline = monotonic() + within
         while not condition():
             if monotonic() > deadline:
                 raise TimeoutError
@@ -191,7 +203,7 @@ class Line:
                 found = json.loads("[" + rest)
                 future.set_result(found[0] if found else None)
         elif packet.startswith("42"):
-            event, data = json.loads(packet[2:])
-            self.heard.append(Heard(monotonic(), event, data))
-            if isinstance(data, dict):
-                self.position = max(self.position, data.get("position", 0))
+            self.heard.append(Heard(monotonic(), packet[2:]))
+            found = POSITION.search(packet)
+            if found:
+                self.position = max(self.position, int(found[1]))

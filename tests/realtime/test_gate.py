@@ -33,7 +33,7 @@ def test_d1_a_signed_in_person_from_our_own_page_is_let_in(served, team, cookie)
 def test_d1_a_foreign_origin_is_refused_before_engine_io(served, team, cookie, origin):
     secret = cookie(team.admin)
     exact = f"http://127.0.0.1:{served.port}"
-    wrong = {"same:": exact + ".evil.example"}.get(origin, origin)
+    wrong = {"longer": exact + ".evil.example"}.get(origin, origin)
     assert status_of(served, secret, {"Origin": wrong}) == 403
     assert status_of(served, secret, {"Origin": exact.upper()}) == 101
 
