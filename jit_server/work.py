@@ -17,8 +17,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.sql import Select
 from sqlmodel import Session, SQLModel, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from jit_server import access, audit
 from jit_server.access import Action, Actor, Decision, Handling, Origin, Policy, Refusal, Standing, kinds_of
@@ -191,7 +191,7 @@ class UnitOfWork:
         if not decision.allowed:
             raise Refusal(action, row, standing, decision)
 
-    def select(self, table: type[TableT], *, to: Action, within: UUID) -> "Select[tuple[TableT]]":
+    def select(self, table: type[TableT], *, to: Action, within: UUID) -> SelectOfScalar[TableT]:
         """A query over those rows of a workspace to which the actor may do this; narrow it and pass it to `all`."""
         return select(table).where(self.scope(table, to=to, within=within))
 
@@ -211,11 +211,11 @@ class UnitOfWork:
             raise Refusal(to, None, standing, decision)
         return policy.visible(table, standing, to)
 
-    def all(self, statement: "Select[tuple[RowT]]") -> Sequence[RowT]:
+    def all(self, statement: SelectOfScalar[RowT]) -> Sequence[RowT]:
         """The rows of a statement made by `select`."""
         return self.session.scalars(statement).all()
 
-    def first(self, statement: "Select[tuple[RowT]]") -> RowT | None:
+    def first(self, statement: SelectOfScalar[RowT]) -> RowT | None:
         """The first row of a statement made by `select`, or None."""
         return self.session.scalars(statement).first()
 
@@ -297,7 +297,7 @@ class UnitOfWork:
         return reached
 
     def _seal(self) -> dict[UUID, int]:
-        """Give every entry its place. Locks are taken late and in the order of the logs, so that none waits in a ring."""
+        """Give every entry its place. Locks are taken late and in the order of the logs: none waits in a ring."""
         if not self._records:
             if self._placed:
                 msg = "a row with a position needs an event that records it"

@@ -62,9 +62,9 @@ class Standing:
 
 _COLUMNS = """workspace_id, member_id, person_id, role, party_id, party_class,
     phase, epoch, policy_version, default_handling"""
-_ONE = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person AND workspace_id = :workspace")
-_OF_PERSON = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person")
-_OF_PEOPLE = text(f"SELECT {_COLUMNS} FROM standing WHERE workspace_id = :workspace AND person_id = ANY(:people)")
+_ONE = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person AND workspace_id = :workspace")  # noqa: S608
+_OF_PERSON = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person")  # noqa: S608
+_OF_PEOPLE = text(f"SELECT {_COLUMNS} FROM standing WHERE workspace_id = :workspace AND person_id = ANY(:people)")  # noqa: S608
 
 
 def _standing(row: tuple[UUID, UUID, UUID, str, UUID, str, str, int, int, str]) -> Standing:

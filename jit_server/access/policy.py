@@ -125,7 +125,7 @@ class Policy:
             standing: what the person is in the workspace.
             action: what would be done with the rows.
         """
-        here = table.workspace_id == standing.workspace_id
+        here: ColumnElement[bool] = table.workspace_id == standing.workspace_id
         party: InstrumentedAttribute[UUID] | None = getattr(table, "party_id", None)
         marking: InstrumentedAttribute[str] | None = getattr(table, "handling", None)
         origins = list(Origin) if party is not None else [Origin.OWN]
@@ -178,4 +178,5 @@ def _whose(party: Any, standing: Standing, origin: Origin) -> ColumnElement[bool
 def _marked(marking: Any, codes: list[Handling], every: list[Handling]) -> ColumnElement[bool]:
     if marking is None or codes == every:
         return true()
-    return marking.in_([str(code) for code in codes])  # type: ignore[no-any-return]
+    among: ColumnElement[bool] = marking.in_([str(code) for code in codes])
+    return among

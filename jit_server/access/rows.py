@@ -46,7 +46,7 @@ class Refusal(NotPermitted):
 def known_by(kind: str) -> Action | None:
     """The action by which things of this kind (a table's name) are known to exist, as their table says."""
     if not _known:
-        for mapper in SQLModel._sa_registry.mappers:
+        for mapper in SQLModel._sa_registry.mappers:  # noqa: SLF001 - it has no public name
             action = getattr(mapper.class_, "__known_by__", None)
             if action is not None:
                 _known[mapper.class_.__tablename__] = action

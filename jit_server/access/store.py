@@ -2,6 +2,7 @@
 
 import json
 from collections import OrderedDict
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -45,12 +46,13 @@ def _build(connection: Connection, workspace_id: UUID, version: int) -> Policy:
             id=row.clause_id,
             effect=row.effect,
             reason=row.reason,
-            **{name: tuple(words) for name, words in _as_dict(row.rule).items()},  # type: ignore[arg-type]
+            **{name: tuple(words) for name, words in _as_dict(row.rule).items()},
         )
         for row in rows
     )
     return Policy((*baseline(), *clauses))
 
 
-def _as_dict(stored: object) -> dict[str, list[str]]:
-    return json.loads(stored) if isinstance(stored, str) else stored  # type: ignore[return-value]
+def _as_dict(stored: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = json.loads(stored) if isinstance(stored, str) else stored
+    return found

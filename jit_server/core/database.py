@@ -32,14 +32,14 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given by SQLAlchemy
         """Refuse a time without a zone: it cannot be put in order with others."""
         if value is not None and value.tzinfo is None:
             msg = "a stored time needs a zone"
             raise ValueError(msg)
         return value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given by SQLAlchemy
         """Answer in UTC whatever the connection's zone."""
         return value.astimezone(UTC) if value is not None else None
 
@@ -54,11 +54,11 @@ class Word(TypeDecorator[StrEnum]):
         super().__init__(length)
         self.kind = kind
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - given by SQLAlchemy
         """Refuse a word the enumeration does not have."""
         return str(self.kind(value)) if value is not None else None
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 - given by SQLAlchemy
         """Give the member."""
         return self.kind(value) if value is not None else None
 

@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 from flask import Blueprint, flash, g, get_flashed_messages, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as BaseResponse
 
 from jit_server.access import Action
+from jit_server.core.errors import JitError
 from jit_server.web import context, csrf
 from jit_server.web.api import check
 from jit_server.web.declared import Declaration, declare, guards
@@ -79,10 +81,11 @@ def csrf_token() -> str:
 def page_values() -> dict[str, Any]:
     """What every template may use beside its own values."""
     if "page_values" not in g:
-        notices = [{"kind": kind, "text": text} for kind, text in get_flashed_messages(with_categories=True)]
+        flashed: list[tuple[str, str]] = get_flashed_messages(with_categories=True)  # type: ignore[assignment]
+        notices = [{"kind": kind, "text": text} for kind, text in flashed]
         try:
             more = context.frame().page_context()
-        except Exception:  # noqa: BLE001 - an error page must render even when the database is down
+        except (JitError, SQLAlchemyError):  # an error page must render even when the database is down
             more = {"me": None, "my_workspaces": []}
         g.page_values = {"csrf_token": csrf_token, "notices": notices, **more}
     return dict(g.page_values)

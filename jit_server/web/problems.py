@@ -3,6 +3,7 @@
 import inspect
 import json
 import secrets
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -75,7 +76,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def theirs(error: HTTPException) -> ResponseReturnValue:
-        if error.code is not None and error.code < 400:
+        if error.code is not None and error.code < HTTPStatus.BAD_REQUEST:
             return error.get_response()
         return respond(_OF_STATUS.get(error.code or 500, errors.Malformed)())
 

@@ -80,7 +80,7 @@ def test_a5_a_policy_swapped_under_load_never_answers_wrong() -> None:
                     wrong.append(number)
                 slowest[number] = max(slowest[number], time.thread_time() - started)
                 counts[number] += 2
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever a thread meets fails the test
             failed.append(error)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]

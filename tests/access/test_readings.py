@@ -26,7 +26,7 @@ class Thing(Base):
     """A row with everything the policy may ask about."""
 
     __tablename__ = "reading_thing"
-    __table_args__ = {"prefixes": ["TEMPORARY"]}
+    __table_args__ = ({"prefixes": ["TEMPORARY"]},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     workspace_id: Mapped[UUID]

@@ -63,9 +63,8 @@ def _narrowed(wanted: Wanted) -> ColumnElement[bool]:
 def known(uow: UnitOfWork, workspace_id: UUID) -> dict[str, int]:
     """How many exhibits of each State the actor may know of: hidden ones are in no figure. Counts the newest 1,000."""
     scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id)
-    newest = (
-        select(EvidenceItem.state).where(scope).order_by(col(EvidenceItem.position).desc()).limit(_TOGETHER).subquery()
-    )  # type: ignore[call-overload]
+    table = EvidenceItem.metadata.tables["evidence_item"].c
+    newest = select(table.state).where(scope).order_by(table.position.desc()).limit(_TOGETHER).subquery()
     counted = select(newest.c.state, func.count()).group_by(newest.c.state)
     return dict(sorted((kind, number) for kind, number in uow.session.execute(counted)))
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from jit_server import audit
-from jit_server.access import Action, Decision, Handling
+from jit_server.access import Action, Decision, Handling, Refusal
 from jit_server.core.errors import Conflict, Invalid, NotFound, Outdated
 from jit_server.messaging import markdown
 from jit_server.messaging.models import (
@@ -20,7 +20,7 @@ from jit_server.messaging.models import (
     NewMessage,
     Withdrawal,
 )
-from jit_server.work import Refusal, UnitOfWork
+from jit_server.work import UnitOfWork
 
 
 def post(uow: UnitOfWork, new: NewMessage) -> Message:

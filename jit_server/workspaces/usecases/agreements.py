@@ -32,7 +32,8 @@ def propose(uow: UnitOfWork, new: NewAgreement) -> Workspace:
     Raises:
         Invalid: an agency or leader that is not known, or the proposer's agency is no party.
     """
-    if uow.actor.agency_id is None:
+    proposer = uow.actor.person_id
+    if proposer is None:
         raise NotSignedIn
     agencies = _agencies(uow, new)
     _check_leaders(uow, new, agencies)
@@ -63,7 +64,7 @@ def propose(uow: UnitOfWork, new: NewAgreement) -> Workspace:
                 version=1,
                 document=document,
                 digest=clauses.digest(document),
-                created_by=uow.actor.person_id,
+                created_by=proposer,
                 created_at=uow.now,
             )
         )

@@ -53,7 +53,7 @@ def may(uow: UnitOfWork, standing: Standing) -> set[str]:
 
 def action_words(action: Action) -> str:
     """An action as a person would say it."""
-    return {
+    words: dict[Action, str] = {
         Action.AGREEMENT_READ: gettext("Read the agreement"),
         Action.AGREEMENT_SIGN: gettext("Sign the agreement"),
         Action.CHANNEL_CREATE: gettext("Open channels"),
@@ -79,4 +79,5 @@ def action_words(action: Action) -> str:
         Action.WORKSPACE_CHANGE_PHASE: gettext("Change the phase"),
         Action.WORKSPACE_OPEN: gettext("Open the workspace"),
         Action.WORKSPACE_READ: gettext("Know the workspace"),
-    }[action]
+    }
+    return words[action]

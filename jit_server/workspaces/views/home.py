@@ -81,6 +81,7 @@ def _rights(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
 
 
 def parties(uow: UnitOfWork, workspace_id: UUID, current: AgreementOut, standing: Standing) -> list[dict[str, Any]]:
+    """The parties with leader and signature, own party first."""
     leaders = uow.all(
         uow.select(Member, to=Action.WORKSPACE_READ, within=workspace_id).where(
             col(Member.role).in_([Role.LEADER, Role.SPACE_ADMIN]), col(Member.status) == MemberStatus.ACTIVE

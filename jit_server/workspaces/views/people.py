@@ -1,5 +1,6 @@
 """The team (W17): person by capability, grouped by party, own party first."""
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +65,7 @@ def _member(uow: UnitOfWork, standing: Standing, party: Party, one: MemberOut) -
     expired = one.expires_at is not None and one.expires_at <= now
     ended = now if one.status != MemberStatus.ACTIVE else one.expires_at if expired else None
     row = uow.find(Member, id=one.id) if ended or one.status != MemberStatus.ACTIVE else None
-    subject = Member(id=one.id, workspace_id=standing.workspace_id, party_id=party.id)
+    subject = SimpleNamespace(party_id=party.id)
     return {
         "id": one.id,
         "name": one.name,
@@ -84,5 +85,6 @@ def _invite(uow: UnitOfWork, workspace_id: UUID, shown: dict[str, Any], typed: d
     people = [
         (str(person.id), f"{person.name}, {agency.own_name}") for person, agency in team.invitable(uow, workspace_id)
     ]
-    roles = sorted({str(role) for allowed in clauses.ROLES_OF.values() for role in allowed}, key=list(Role).index)
+    open_roles = set().union(*clauses.ROLES_OF.values())
+    roles = [str(role) for role in Role if role in open_roles]
     return {"people": people, "roles": roles, "until": shown["valid_until"].isoformat(), "values": typed or {}}
