@@ -1,7 +1,9 @@
 """JSON doors of the room: declare an upload, send its bytes, read the register, take an exhibit back."""
 
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from itertools import islice
 from uuid import UUID
 
 from flask import Response, request, stream_with_context
@@ -12,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from jit_server import evidence
 from jit_server.access import Action, Handling
-from jit_server.core.errors import Invalid, TooLarge
+from jit_server.core.errors import Invalid, JitError, TooLarge
 from jit_server.core.vault import BLOCK
 from jit_server.web import context, cursor
 from jit_server.web.api import Routes, answer, created, page
@@ -22,6 +24,7 @@ from jit_server.workspaces import EntryOut
 
 routes = Routes("evidence")
 BYTES = "application/octet-stream"
+LINGER_SECONDS, LINGER_BLOCKS = 2.0, 64
 
 
 class RegisterQuery(BaseModel):
@@ -63,7 +66,12 @@ def send_upload(upload_id: UUID) -> ResponseReturnValue:
     Size and SHA-256 are computed from what arrives and compared with what was declared. If they differ, or the transfer
     breaks off, no exhibit comes into being and the attempt is on the record.
     """
-    item = evidence.receive(anew(), upload_id, _body())
+    body = _body()
+    try:
+        item = evidence.receive(anew(), upload_id, body)
+    except JitError:
+        _linger(body)
+        raise
     with work() as uow:
         return created(evidence.item_out(uow, item), location=f"/api/v1/evidence/{item.id}")
 
@@ -149,6 +157,14 @@ def _body() -> Iterator[bytes]:
         if not block:
             return
         yield block
+
+
+def _linger(body: Iterator[bytes]) -> None:
+    """Read on for a moment before a refusal: a connection closed over unread bytes loses the answer on its way."""
+    until = time.monotonic() + LINGER_SECONDS
+    for _ in islice(body, LINGER_BLOCKS):
+        if time.monotonic() > until:
+            return
 
 
 def place_of(text: str | None) -> int | None:
