@@ -98,7 +98,7 @@ def serve(terminal: Terminal, workers: int | None) -> None:
         click.echo(f"jit-server: will not start: {finding.check}: {finding.detail}; {finding.remedy}", err=True)
     if unsafe:
         raise click.exceptions.Exit(REFUSED)
-    serving.become_server(workers or terminal.settings.workers)
+    serving.become_server(terminal.settings, workers or terminal.settings.workers)
 
 
 @cli.command()

@@ -1,5 +1,7 @@
 """Gunicorn's settings: `gunicorn -c python:jit_server.gunicorn 'jit_server.app:create()'` is what `serve` runs."""
 
+from typing import Any
+
 from jit_server.core.settings import load
 
 _settings = load()
@@ -20,3 +22,10 @@ forwarded_allow_ips = ""  # proxies are counted exactly by the application (JIT_
 control_socket_disable = True
 errorlog = "-"
 loglevel = "warning"
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Let go of the gauges of a worker that is gone."""
+    from prometheus_client.multiprocess import mark_process_dead  # not before gevent has patched the locks it takes
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

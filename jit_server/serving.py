@@ -1,6 +1,7 @@
 """How the server is served: gunicorn with gevent workers, after the checks that may refuse it."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,7 +96,11 @@ def openapi(settings: Settings) -> Any:
             return client.get("/api/v1/openapi.json", base_url=settings.base_url).get_json()
 
 
-def become_server(workers: int) -> None:
+def become_server(settings: Settings, workers: int) -> None:
     """Replace this process by gunicorn: same pid, so signals and supervisors keep working."""
+    figures = settings.data.absolute() / "run" / "metrics"
+    shutil.rmtree(figures, ignore_errors=True)  # those of workers that are gone
+    figures.mkdir(parents=True, mode=0o700)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
     command = [sys.executable, "-m", "gunicorn", "--config", "python:jit_server.gunicorn", "--workers", str(workers)]
     os.execv(sys.executable, [*command, "jit_server.app:create()"])  # noqa: S606 - our own interpreter and module

@@ -1,16 +1,18 @@
 """For operators and browsers: health, readiness, metrics, assets, CSP reports."""
 
 import hmac
+import os
 import time
 
 import structlog
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import text
 
 from jit_server.core.database import problem_of
-from jit_server.core.errors import JitError, NotFound
+from jit_server.core.errors import NotFound
 from jit_server.web import assets, context
 from jit_server.web.api import answer
 from jit_server.web.declared import declare, public
@@ -37,11 +39,7 @@ def readyz() -> ResponseReturnValue:
         if problem_of(error) is None:
             raise
         parts["database"] = "down"
-    try:
-        house.vault.status()
-        parts["vault"] = "ok"
-    except JitError:
-        parts["vault"] = "down"
+    parts["vault"] = "ok" if house.vault.status().ready else "down"
     ready = parts["database"] == "ok"
     degraded = ready and "down" in parts.values()
     return answer({"status": "degraded" if degraded else "ready" if ready else "down", **parts}, 200 if ready else 503)
@@ -56,7 +54,16 @@ def metrics() -> ResponseReturnValue:
             raise NotFound
     elif request.remote_addr not in {"127.0.0.1", "::1"}:
         raise NotFound
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(_figures()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _figures() -> CollectorRegistry:
+    """The figures of all workers together where there are several (`serving` names their folder), else our own."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return together
 
 
 def csp_report() -> ResponseReturnValue:
