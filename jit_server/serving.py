@@ -89,11 +89,12 @@ def openapi(settings: Settings) -> Any:
     """The description of /api/v1 as the running server gives it; needs neither database nor vault."""
     from jit_server import app
 
+    nowhere = settings.model_copy(update={"database_url": settings.database_url or "postgresql:///nowhere"})
     with TemporaryDirectory() as folder:
-        engine = database.engine(settings.database_url or "postgresql:///nowhere")
-        house = House(settings, engine, vault.FolderVault(Path(folder)), SigningKey.generate("localhost"))
-        with app.create(settings, house).test_client() as client:
-            return client.get("/api/v1/openapi.json", base_url=settings.base_url).get_json()
+        engine = database.engine(nowhere.database_url)
+        house = House(nowhere, engine, vault.FolderVault(Path(folder)), SigningKey.generate("localhost"))
+        with app.create(nowhere, house).test_client() as client:
+            return client.get("/api/v1/openapi.json", base_url=nowhere.base_url).get_json()
 
 
 def become_server(settings: Settings, workers: int) -> None:
