@@ -108,6 +108,15 @@ CLAUSES: Final = [
         "phases": ["operational", "expiring"],
     },
     {
+        "id": "7.4",
+        "text": "What another party has marked H2 is opened by investigators and analysts only once that party agrees.",
+        "effect": "deny",
+        "actions": ["evidence:read", "evidence:download", "custody:read", "evidence:export"],
+        "roles": ["member", "seconded_member"],
+        "origins": ["partner"],
+        "handlings": ["H2"],
+    },
+    {
         "id": "8.1",
         "text": "Seconded members work with the exhibits inside the space; they take no copies out of it.",
         "effect": "deny",
