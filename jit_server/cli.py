@@ -24,31 +24,48 @@ USAGE: Final = 2
 UNVERIFIED: Final = 3
 
 _ROOMS: Final = {
-    "agency": "identity",
-    "audit": "workspaces",
-    "evidence": "evidence",
-    "policy": "workspaces",
-    "workspace": "workspaces",
+    "agency": ("identity", "Agencies and their identity providers."),
+    "audit": ("workspaces", "The logs: are they whole, and what is their signed head?"),
+    "evidence": ("evidence", "Exhibits in the vault."),
+    "policy": ("workspaces", "The rules: the baseline and what signed agreements add to it."),
+    "workspace": ("workspaces", "The workspaces of this server; never what is said or kept in them."),
 }
-"""Noun -> the room in whose `commands` it is a click group. Imported only when asked for: `--help` stays quick."""
+"""Noun -> the room in whose `commands` it is a click group, and its line of help."""
 
 
 class _House(click.Group):
-    """The server-wide commands of this module and the rooms' own groups."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name every command there is."""
-        return sorted({*super().list_commands(ctx), *_ROOMS})
+    """A group whose every command takes `--json`."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Find a command and see that it, or each of its verbs, takes `--json`."""
+        """Find a command and see that it takes `--json`."""
         command = super().get_command(ctx, cmd_name)
-        if command is None and cmd_name in _ROOMS:
-            room = vars(import_module(f"jit_server.{_ROOMS[cmd_name]}.commands"))
-            command = next(one for one in room.values() if isinstance(one, click.Group) and one.name == cmd_name)
-        if command is not None:
+        if command is not None and not isinstance(command, click.Group):
             _take_json(command)
         return command
+
+
+class _Room(_House):
+    """A room's group, imported only when one of its verbs is asked for: `--help` stays quick."""
+
+    def __init__(self, noun: str, room: str, text: str) -> None:
+        super().__init__(noun, help=text)
+        self._room = room
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs, in order."""
+        self._open()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a verb."""
+        self._open()
+        return super().get_command(ctx, cmd_name)
+
+    def _open(self) -> None:
+        if not self.commands:
+            room = vars(import_module(f"jit_server.{self._room}.commands"))
+            mine = next(one for one in room.values() if isinstance(one, click.Group) and one.name == self.name)
+            self.commands.update(mine.commands)
 
 
 def _speak_json(ctx: click.Context, _option: click.Parameter, chosen: bool) -> None:
@@ -57,11 +74,7 @@ def _speak_json(ctx: click.Context, _option: click.Parameter, chosen: bool) -> N
 
 
 def _take_json(command: click.Command) -> None:
-    """Give `--json` to a command, or to every verb of a group."""
-    if isinstance(command, click.Group):
-        for verb in command.commands.values():
-            _take_json(verb)
-    elif not any(parameter.name == "json" for parameter in command.params):
+    if not any("--json" in parameter.opts for parameter in command.params):
         option = click.Option(["--json"], is_flag=True, expose_value=False, callback=_speak_json,
                               help="Answer with one line of JSON.")  # fmt: skip
         command.params.append(option)
@@ -164,7 +177,11 @@ def doctor(terminal: Terminal) -> None:
         raise click.exceptions.Exit(REFUSED)
 
 
-@cli.group()
+for _noun, (_room, _text) in _ROOMS.items():
+    cli.add_command(_Room(_noun, _room, _text))
+
+
+@cli.group(cls=_House)
 def config() -> None:
     """The settings of this installation."""
 
