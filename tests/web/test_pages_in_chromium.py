@@ -23,10 +23,10 @@ ROOMS = ("web", "identity", "workspaces", "messaging", "evidence")
 PHONE = {"width": 360, "height": 780}
 DESK = {"width": 1280, "height": 800}
 LOOKS = {
-    "light": {"color_scheme": "light", "viewport": DESK},
-    "dark": {"color_scheme": "dark", "viewport": DESK},
-    "right-to-left": {"color_scheme": "light", "viewport": DESK},
-    "phone": {"color_scheme": "dark", "viewport": PHONE},
+    "light": ("en", {"color_scheme": "light", "viewport": DESK}),
+    "dark": ("fr", {"color_scheme": "dark", "viewport": DESK}),
+    "right-to-left": ("ar", {"color_scheme": "light", "viewport": DESK}),
+    "phone": ("de", {"color_scheme": "dark", "viewport": PHONE}),
 }
 NO_SOCKET = "WebSocket connection to"  # specimens have no live line behind them, nor an API
 
@@ -39,7 +39,13 @@ class Gallery:
         app = Flask(__name__, static_folder=None)
         app.jinja_loader = ChoiceLoader([FileSystemLoader(ROOT / "jit_server" / room / "templates") for room in ROOMS])
         app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-        Babel(app, locale_selector=lambda: request.args.get("lang", "en"), timezone_selector=lambda: "Europe/Berlin")
+        words = str(ROOT / "jit_server" / "web" / "translations")
+        Babel(
+            app,
+            locale_selector=lambda: request.args.get("lang", "en"),
+            timezone_selector=lambda: "Europe/Berlin",
+            default_translation_directories=words,
+        )
         assets.install(app)
         display.install(app)
         headers.install(app, secure=False)
@@ -80,8 +86,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module", params=sorted(LOOKS))
 def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[str, BrowserContext]]:
     """A browser of one look, and the language that goes with it."""
-    with browser.new_context(reduced_motion="reduce", **LOOKS[request.param]) as opened:
-        yield "ar" if "right-to-left" in request.param else "en", opened
+    language, chosen = LOOKS[request.param]
+    with browser.new_context(reduced_motion="reduce", **chosen) as opened:
+        yield language, opened
 
 
 @pytest.fixture
