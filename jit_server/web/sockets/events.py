@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
-from flask import request
+from flask import g, request
 from pydantic import BaseModel
 
-from jit_server.access import Action
+from jit_server.access import Action, Actor
 from jit_server.core.database import problem_of
 from jit_server.core.errors import JitError, Malformed, NotSignedIn
 from jit_server.web import context
@@ -73,9 +73,10 @@ def handlers() -> list[Handler]:
     return [_handlers[event] for event in sorted(_handlers)]
 
 
-def acknowledge(handler: Handler, *data: Any) -> Any:
+def acknowledge(sign_in: Callable[[str, str], Actor], handler: Handler, *data: Any) -> Any:
     """Do what an event asks and answer with its acknowledgement; runs in the context of the socket's handshake."""
     try:
+        g.actor = sign_in(context.cookie(), request.headers.get("User-Agent", ""))
         return _do(handler, data) or {}
     except JitError as error:
         return refused(error)

@@ -4,9 +4,8 @@ For a workspace that grew, one snapshot holds the epoch, the rules in force and 
 everybody anew before anything is told: whoever was removed hears nothing of what came after, whatever hint was lost.
 """
 
-import contextlib
-from collections.abc import Iterator
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 
 from jit_server import access
 from jit_server.access import Actor, Phase
-from jit_server.core.database import act_as
 from jit_server.core.errors import NotFound
 from jit_server.web.sockets.floors import Floor, Floors, Ground, Guest, Seat, people_of, seat_for
 from jit_server.web.sockets.present import Entry, presented, tell
@@ -27,14 +25,20 @@ from jit_server.web.sockets.send import Sender
 BATCH: Final = 500
 """Entries read at once, and the most that a returning client is caught up with; more is a gap."""
 
-_GROUND = text(
-    "SELECT w.epoch, w.policy_version, w.phase, coalesce(h.size, 0) AS size"
-    " FROM workspace w LEFT JOIN audit_head h ON h.log_id = w.id WHERE w.id = :workspace"
+PACE: Final = 0.008
+"""Seconds between two rounds at least: under load one round takes what several messages have added."""
+
+_GROUND = "SELECT w.epoch, w.policy_version, w.phase, coalesce(h.size, 0) AS size"
+_OF = " FROM workspace w LEFT JOIN audit_head h ON h.log_id = w.id"
+_SHOWN = "result = 'ok' AND event = ANY(:events) AND subject_id IS NOT NULL ORDER BY position LIMIT :limit"
+_RULES = text(f"{_GROUND}{_OF} WHERE w.id = :workspace")
+_NEWS = text(  # rules and news in one statement, hence in one snapshot
+    f"{_GROUND}, e.*{_OF} LEFT JOIN LATERAL (SELECT position, event, subject_id, at FROM audit_entry"  # noqa: S608 - constants
+    f" WHERE log_id = w.id AND position > :after AND {_SHOWN}) e ON true WHERE w.id = :workspace ORDER BY e.position"
 )
-_ENTRIES = text(
-    "SELECT position, event, subject_id, at FROM audit_entry WHERE log_id = :workspace AND position > :after"
-    " AND position <= :upto AND result = 'ok' AND event = ANY(:events) AND subject_id IS NOT NULL"
-    " ORDER BY position LIMIT :limit"
+_PAST = text(
+    "SELECT position, event, subject_id, at FROM audit_entry"  # noqa: S608 - constants
+    f" WHERE log_id = :workspace AND position > :after AND position <= :upto AND {_SHOWN}"
 )
 _HEADS = text("SELECT log_id, size FROM audit_head WHERE log_id = ANY(:workspaces)")
 _logger = structlog.get_logger(__name__)
@@ -52,7 +56,7 @@ class Pump:
     """Keeps the sockets of one worker level with the logs."""
 
     def __init__(self, engine: Engine, floors: Floors, sender: Sender) -> None:
-        self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        self._engine = engine
         self._floors = floors
         self._send = sender
         self._grown: set[UUID] = set()
@@ -70,15 +74,18 @@ class Pump:
         workspaces = [floor.workspace_id for floor in self._floors.taken()]
         if not workspaces:
             return
-        with self._snapshot() as connection:
+        with self._engine.connect() as connection:
             heads = connection.execute(_HEADS, {"workspaces": workspaces}).all()
         for workspace_id, size in heads:
             self.hint(workspace_id, size)
 
     def run(self) -> None:
         """Serve hints for ever."""
+        last = 0.0
         while True:
             self._wake.wait()
+            gevent.sleep(max(0.0, last + PACE - monotonic()))
+            last = monotonic()
             self._wake.clear()
             grown, self._grown = self._grown, set()
             for workspace_id in grown:
@@ -98,7 +105,7 @@ class Pump:
 
     def readmit(self, floor: Floor) -> None:
         """Ask of everybody on the floor whether they still belong there (somebody's time may simply be over)."""
-        with floor.lock, self._snapshot() as connection:
+        with floor.lock, self._engine.connect() as connection:
             ground, _ = self._ground(connection, floor.workspace_id)
             self._seat_anew(connection, floor, ground)
 
@@ -109,8 +116,8 @@ class Pump:
             NotFound: the person does not belong to the workspace.
         """
         floor = self._floors.floor(workspace_id)
-        with floor.lock, self._snapshot() as connection:
-            ground, size = self._ground(connection, workspace_id)
+        with floor.lock, self._engine.connect() as connection:
+            ground, size = self._ground(connection, workspace_id)  # before the standing: a removal between shows in one
             seat = self._seat(connection, floor, guest, ground)
             if not floor.seats:
                 floor.heard, floor.epoch, floor.ground = size, ground.epoch, ground
@@ -124,18 +131,14 @@ class Pump:
             guest.workspaces.add(workspace_id)
             return Joined(floor.heard, floor.epoch, gap)
 
-    @contextlib.contextmanager
-    def _snapshot(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
-            act_as(connection, access.SYSTEM.mark)
-            yield connection
-
     def _ground(self, connection: Connection, workspace_id: UUID) -> tuple[Ground, int]:
-        row = connection.execute(_GROUND, {"workspace": workspace_id}).one_or_none()
+        row = connection.execute(_RULES, {"workspace": workspace_id}).one_or_none()
         if row is None:
             raise NotFound
-        policy = access.policy_of(connection, workspace_id, row.policy_version)
-        return Ground(row.epoch, Phase(row.phase), policy), row.size
+        return self._rules(connection, workspace_id, row), row.size
+
+    def _rules(self, connection: Connection, workspace_id: UUID, row: Any) -> Ground:
+        return Ground(row.epoch, Phase(row.phase), access.policy_of(connection, workspace_id, row.policy_version))
 
     def _seat(self, connection: Connection, floor: Floor, guest: Guest, ground: Ground) -> Seat:
         person = _person(guest.actor)
@@ -146,31 +149,28 @@ class Pump:
 
     def _advance(self, floor: Floor) -> bool:
         """Tell one batch; answers whether there is more."""
-        with self._snapshot() as connection:
-            ground, size = self._ground(connection, floor.workspace_id)
+        wanted = {"workspace": floor.workspace_id, "after": floor.heard, "events": presented(), "limit": BATCH}
+        with self._engine.connect() as connection:
+            rows = connection.execute(_NEWS, wanted).all()
+            if not rows:
+                return False
+            ground = self._rules(connection, floor.workspace_id, rows[0])
             if ground.epoch != floor.epoch:
                 self._seat_anew(connection, floor, ground)
             floor.ground = ground
-            entries = self._entries(connection, floor.workspace_id, floor.heard, size, BATCH)
+            entries = [_entry(row) for row in rows if row.position is not None]
             told = tell(connection, floor.workspace_id, entries)
         for one in told:
             self._send.to_rooms(floor.rooms(one.to, one.party_id, one.handling), one.event, one.payload)
         more = len(entries) == BATCH
-        floor.heard = entries[-1].position if more else max(size, floor.heard)
+        floor.heard = entries[-1].position if more else max(rows[0].size, floor.heard)
         return more
-
-    def _entries(self, connection: Connection, workspace_id: UUID, after: int, upto: int, limit: int) -> list[Entry]:
-        if after >= upto:
-            return []
-        rows = connection.execute(
-            _ENTRIES,
-            {"workspace": workspace_id, "after": after, "upto": upto, "events": presented(), "limit": limit},
-        )
-        return [Entry(position, event, subject_id, _moment(at)) for position, event, subject_id, at in rows]
 
     def _catch_up(self, connection: Connection, floor: Floor, seat: Seat, after: int) -> bool:
         """Send one socket what its audience heard since `after`; False when that is too much."""
-        entries = self._entries(connection, floor.workspace_id, after, floor.heard, BATCH + 1)
+        wanted = {"workspace": floor.workspace_id, "after": after, "upto": floor.heard}
+        rows = connection.execute(_PAST, {**wanted, "events": presented(), "limit": BATCH + 1}).all()
+        entries = [_entry(row) for row in rows]
         if len(entries) > BATCH:
             return False
         for one in tell(connection, floor.workspace_id, entries):
@@ -207,5 +207,6 @@ def _person(actor: Actor) -> UUID:
     return actor.person_id
 
 
-def _moment(at: datetime) -> Any:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _entry(row: Any) -> Entry:
+    at: datetime = row.at
+    return Entry(row.position, row.event, row.subject_id, at.isoformat(timespec="milliseconds").replace("+00:00", "Z"))

@@ -13,18 +13,21 @@ from flask_socketio import SocketIO
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from jit_server import access
 from jit_server.access import Action
+from jit_server.core import clock
 from jit_server.core.bus import LOG, Bus, Hint
-from jit_server.core.database import act_as, problem_of
-from jit_server.core.errors import JitError, NotFound
+from jit_server.core.database import problem_of
+from jit_server.core.errors import DatabaseDown, JitError, NotFound
 from jit_server.web import context
 from jit_server.web.sockets import events, gate
 from jit_server.web.sockets.floors import Floors, Guest
 from jit_server.web.sockets.presence import People, Presence
 from jit_server.web.sockets.pump import Pump
 from jit_server.web.sockets.send import Sender
+from jit_server.web.sockets.system import system_engine
 from jit_server.web.sockets.wire import MAX_MESSAGE, Transport
 from jit_server.work import House
 
@@ -53,31 +56,36 @@ class Sockets:
 
     def __init__(self, app: Flask, house: House, bus: Bus, *, people: People, alive: Alive) -> None:
         self._app = app
-        self._engine = house.engine
+        self._engine = system_engine(house.settings.database_url)
         self._bus = bus
         self._alive = alive
         self._started = threading.Lock()
         self.socketio = _socketio(app)
         self.floors = Floors()
         self.send = Sender(self.socketio)
-        self.pump = Pump(house.engine, self.floors, self.send)
-        self.presence = Presence(house.engine, self.floors, self.send, bus, people)
+        self.pump = Pump(self._engine, self.floors, self.send)
+        self.presence = Presence(self._engine, self.floors, self.send, bus, people)
         self._listen_to_clients()
         app.wsgi_app = gate.Gate(  # type: ignore[method-assign]
-            app.wsgi_app, house.settings.base_url, house.settings.cookie, self._sign_in
+            app.wsgi_app, house.settings.base_url, house.settings.cookie, self.sign_in
         )
         app.extensions["jit.sockets"] = self
 
-    def _sign_in(self, raw: str, user_agent: str) -> access.Actor:
-        with self._app.app_context():
-            return context.load_actor(raw, user_agent)
+    def sign_in(self, raw: str, user_agent: str) -> access.Actor:
+        """Who a session cookie belongs to now; asked at the handshake and again for every event."""
+        frame = cast("context.Frame", self._app.extensions["jit"])
+        try:
+            with self._engine.connect() as connection:
+                return frame.load_actor(connection, raw, user_agent, clock.now()) or access.ANONYMOUS
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise DatabaseDown from error
 
     def _listen_to_clients(self) -> None:
         self.socketio.on("connect")(self._connect)
         self.socketio.on("disconnect")(self._disconnect)
         self.socketio.on("*")(events.unknown)
         for handler in events.handlers():
-            self.socketio.on(handler.event)(partial(events.acknowledge, handler))
+            self.socketio.on(handler.event)(partial(events.acknowledge, self.sign_in, handler))
 
     def _start(self) -> None:
         if not self._started.acquire(blocking=False):
@@ -149,7 +157,6 @@ class Sockets:
         if not sessions:
             return
         with self._engine.connect() as connection:
-            act_as(connection, access.SYSTEM.mark)
             alive = set(self._alive(connection, list(sessions)))
         for guest in list(self.floors.guests.values()):
             if guest.actor.session_id not in alive:
@@ -184,7 +191,7 @@ def _socketio(app: Flask) -> SocketIO:
         path=gate.PATH.lstrip("/"),
     )
     engine = made.server.eio
-    engine._async = {**engine._async, "websocket": Transport}
+    engine._async = {**engine._async, "websocket": Transport}  # noqa: SLF001 - Engine.IO has no public way to bring one's own
     return made
 
 

@@ -13,10 +13,11 @@ from time import monotonic
 from typing import Any, Final
 
 import gevent
+import gevent.socket
 import simple_websocket
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
 from gevent.event import Event
-from gevent.lock import RLock
+from gevent.lock import BoundedSemaphore
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
@@ -80,13 +81,38 @@ class _Whole:
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
-        self._turn = RLock()
+        self._turn = BoundedSemaphore(1)
+        self._plain = type(sock) is gevent.socket.socket
 
     def send(self, data: bytes) -> int:
         """Send all of `data`; a peer that takes nothing for too long counts as gone (OSError)."""
         with self._turn:
             self._sock.sendall(data)
         return len(data)
+
+    def offer(self, data: bytes) -> bool:
+        """Send `data` at once if nobody else is sending and the kernel takes it; False when nothing was sent."""
+        if not self._plain or not self._turn.acquire(blocking=False):
+            return False
+        sent = 0
+        try:
+            sent = self._sock.send(data, 0, 0.0)
+        except OSError:  # full, or gone, which the reader notices
+            return False
+        finally:
+            if sent in {0, len(data)}:
+                self._turn.release()
+            else:
+                gevent.spawn(self._finish, data[sent:])
+        return bool(sent)
+
+    def _finish(self, rest: bytes) -> None:
+        try:
+            self._sock.sendall(rest)
+        except OSError:
+            self.end()
+        finally:
+            self._turn.release()
 
     def recv(self, size: int) -> bytes:
         """Receive at most `size` bytes."""
@@ -172,7 +198,7 @@ class Transport(SimpleWebSocketWSGI):  # type: ignore[misc]  # untyped library
         super().__init__(handler, server)
         self._pace = Bucket(RATE, BURST)
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ARG002 - WSGI's signature
         """Upgrade, talk until the end, close."""
         self.ws = WebSocket(environ)
         environ["jit.transport"] = self
@@ -188,6 +214,10 @@ class Transport(SimpleWebSocketWSGI):  # type: ignore[misc]  # untyped library
     def send(self, message: str) -> None:
         """Send one packet."""
         self.ws.send(message)
+
+    def offer(self, message: str) -> bool:
+        """Send one packet without waiting; False when that was not possible and nothing was sent."""
+        return self.ws.connected and self.ws.sock.offer(_frame(message))
 
     def wait(self) -> str | None:
         """The next well-formed packet; None at the end, which a malformed one brings about."""
