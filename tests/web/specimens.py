@@ -483,6 +483,7 @@ SPECIMENS = {
             denied=REFUSED,
             problem={
                 "title": "Not permitted",
+                "trace_id": "a1",
                 "detail": "H2: the originator must agree.",
                 "status": 403,
                 "workspace": WORKSPACE,
