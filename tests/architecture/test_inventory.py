@@ -1,10 +1,15 @@
 """A0: every door declares what it is for, and nothing but the declared public ones opens without a session."""
 
+from collections.abc import Iterator
+
+import click
 import pytest
 from flask import Flask
 
+from jit_server.cli import cli
 from jit_server.web import declared
 from jit_server.web.declared import Declaration, declaration_of
+from jit_server.web.sockets.events import handlers
 
 PUBLIC = {
     "/assets/<file>",
@@ -64,3 +69,25 @@ def test_nothing_but_the_public_routes_answers_without_a_session(app: Flask) -> 
             body = None if method == "GET" else {}
             answer = client.open(address, method=method, headers={"Accept": "application/json"}, json=body)
             assert answer.status_code == 401, f"{method} {rule} -> {answer.status_code}"
+
+
+def test_a0_every_event_that_clients_may_send_declares_its_action(app: Flask) -> None:
+    found = {one.event: one.declaration for one in handlers()}
+    assert {"message:post", "message:edit", "message:withdraw", "message:mark_read", "workspace:join"} <= set(found)
+    assert [event for event, says in found.items() if says.action is None and not says.why] == []
+
+
+def test_a0_every_command_of_the_operator_says_what_it_does() -> None:
+    def walk(group: click.Group, path: str) -> Iterator[tuple[str, str | None]]:
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, click.Group):
+                yield from walk(command, f"{path} {name}")
+            else:
+                yield f"{path} {name}", command.help
+
+    found = dict(walk(cli, "jit-server"))
+    assert len(found) > 15
+    assert [path for path, words in found.items() if not words] == []
