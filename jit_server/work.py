@@ -310,16 +310,15 @@ class UnitOfWork:
             by_log[record.log_id].append(record)
         reached: dict[UUID, int] = {}
         for log_id in sorted(by_log):
-            size = audit.lock(self.connection, log_id)
-            entries = []
-            for place, record in enumerate(by_log[log_id], start=size + 1):
+            records = by_log[log_id]
+            size = audit.append(self.connection, log_id, [self._entry(record) for record in records])
+            for place, record in enumerate(records, start=size - len(records) + 1):
                 if record.subject is not None and getattr(record.subject, "position", 0) is None:
                     record.subject.position = place
-                entries.append(self._entry(record))
             self.session.add_all(row for row in self._placed if row.position is not None)
             self._placed = [row for row in self._placed if row.position is None]
             self.session.flush()
-            reached[log_id] = audit.append(self.connection, log_id, entries, after=size)
+            reached[log_id] = size
         if self._placed:
             msg = "a row with a position was added without the event that records it"
             raise RuntimeError(msg)

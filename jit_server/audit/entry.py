@@ -93,36 +93,46 @@ class Entry:
 
     def canonical(self, position: int) -> bytes:
         """Give the bytes that are stored and hashed (RFC 8785), for the entry's place in its log (from 1)."""
-        return canonical(
+        before, after = self.halves()
+        return before + str(position).encode() + after
+
+    def halves(self) -> tuple[bytes, bytes]:
+        """Give the canonical bytes before and after the position, which the database knows first: it holds the lock."""
+        who, what, why = self.who, self.what, self.why
+        before = canonical(
             {
-                "v": VERSION,
-                "log": str(self.log),
-                "position": position,
-                "id": str(self.id),
-                "event": self.event,
-                "verb": verb_of(self.event),
-                "at": _moment(self.at),
-                "tz": self.tz,
                 "actor": {
-                    "kind": self.who.kind,
-                    "agency": _text(self.who.agency),
-                    "person": _text(self.who.person),
-                    "session": _text(self.who.session),
-                    "acr": self.who.acr,
+                    "kind": who.kind,
+                    "agency": _text(who.agency),
+                    "person": _text(who.person),
+                    "session": _text(who.session),
+                    "acr": who.acr,
                 },
-                "subject": {
-                    "kind": self.what.kind,
-                    "id": _text(self.what.id),
-                    "party": _text(self.what.party),
-                    "handling": self.what.handling,
-                },
-                "why": {"code": self.why.code, "text": self.why.text} if self.why else None,
+                "at": _moment(self.at),
                 "clause": self.clause,
-                "recipients": _plain(self.recipients),
-                "result": self.result,
+                "event": self.event,
                 "facts": _plain(self.facts),
+                "id": str(self.id),
+                "log": str(self.log),
             }
         )
+        after = canonical(
+            {
+                "recipients": _plain(self.recipients),
+                "result": self.result,
+                "subject": {
+                    "kind": what.kind,
+                    "id": _text(what.id),
+                    "party": _text(what.party),
+                    "handling": what.handling,
+                },
+                "tz": self.tz,
+                "v": VERSION,
+                "verb": verb_of(self.event),
+                "why": {"code": why.code, "text": why.text} if why else None,
+            }
+        )
+        return before[:-1] + b',"position":', b"," + after[1:]
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Integer, Select, bindparam, select, text
-from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy import ARRAY, BigInteger, Connection, Integer, Select, bindparam, select, text
+from sqlalchemy.orm import Session
 
 from jit_server.audit import tree
 from jit_server.audit.entry import Entry, Kept
@@ -17,12 +17,8 @@ from jit_server.core.errors import NotFound
 MOST_READ = 1000
 
 
-class Executes(Protocol):
-    """A session or a connection inside a transaction."""
-
-    def execute(self, statement: Any, parameters: Any = None, /) -> Any:
-        """Run a statement."""
-        ...
+Executes = Session | Connection
+"""Whatever can run a statement inside a transaction."""
 
 
 class NoSuchEntry(NotFound):
@@ -38,8 +34,14 @@ class Head:
     root: bytes
 
 
-_LOCK = text("SELECT audit_lock(:log)")
-_APPEND = text("SELECT audit_append(:log, :after, :entries)").bindparams(bindparam("entries", type_=ARRAY(BYTEA)))
+# These run in every transaction that changes anything, one of them under the log's lock: driver SQL costs half as much.
+_LOCK = "SELECT audit_lock(%s)"
+_APPEND = "SELECT audit_append(%s, %s, %b, %b)"
+
+
+def _call(session: Executes, statement: str, *values: Any) -> int:
+    connection = session.connection() if isinstance(session, Session) else session
+    return int(connection.exec_driver_sql(statement, values).scalar_one())
 
 
 def lock(session: Executes, log_id: UUID) -> int:
@@ -47,29 +49,27 @@ def lock(session: Executes, log_id: UUID) -> int:
 
     Take it as late as possible, and several logs in the order of their ids, so that nobody waits in a ring.
     """
-    return int(session.execute(_LOCK, {"log": log_id}).scalar_one())
+    return _call(session, _LOCK, log_id)
 
 
 def append(session: Executes, log_id: UUID, entries: Sequence[Entry], *, after: int | None = None) -> int:
     """Append entries in one call and give the new size; they commit, or do not, with the caller's transaction.
 
+    The log is locked until then: append as late as possible. The entries got the last positions up to the new size.
+
     Args:
         session: the transaction that also holds the rows which the entries are about.
         log_id: workspace, or `SERVER_LOG`.
-        entries: in order; the first gets position `after + 1`.
-        after: the size that `lock` told; left out, the lock is taken here.
+        entries: in order.
+        after: the size that `lock` told, if the caller asked before.
 
     Raises:
         sqlalchemy.exc.OperationalError: the log has another size than `after` (a gap or a second writer).
     """
-    if after is None:
-        after = lock(session, log_id)
     if any(entry.log != log_id for entry in entries):
         raise ValueError("an entry belongs to another log")
-    rows = [entry.canonical(position) for position, entry in enumerate(entries, after + 1)]
-    return (
-        int(session.execute(_APPEND, {"log": log_id, "after": after, "entries": rows}).scalar_one()) if rows else after
-    )
+    halves = [entry.halves() for entry in entries]
+    return _call(session, _APPEND, log_id, after, [before for before, _ in halves], [rest for _, rest in halves])
 
 
 def head(session: Executes, log_id: UUID) -> Head:

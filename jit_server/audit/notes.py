@@ -79,7 +79,7 @@ class Checkpoint:
             BadNote: it is none.
         """
         lines = text.split("\n")
-        if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
+        if len(lines) < 4 or lines[-1] or not all(lines[:-1]):  # noqa: PLR2004 - three lines, each with its end
             raise BadNote("a checkpoint has three lines: origin, size, root")
         origin, size, root = lines[0], lines[1], _bytes(lines[2])
         if not (size.isascii() and size.isdigit()) or str(int(size)) != size or len(root) != HASH_BYTES:
@@ -105,7 +105,7 @@ def read(note: str, keys: Iterable[VerifierKey]) -> str:
     """
     text, separator, block = note.rpartition("\n\n")
     lines = block.split("\n")
-    if not separator or len(lines) < 2 or lines[-1] or len(lines) > MOST_SIGNATURES:
+    if not separator or len(lines) < 2 or lines[-1] or len(lines) > MOST_SIGNATURES:  # noqa: PLR2004 - a line and its end
         raise BadNote("a signed note is a text, an empty line and signatures")
     if any(ord(letter) < ord(" ") and letter != "\n" for letter in note):
         raise BadNote("a signed note has no control characters")
@@ -132,7 +132,7 @@ def _signature(line: str) -> tuple[str, bytes]:
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
     signature = _bytes(encoded)
-    if dash != DASH or not name or "+" in name or len(signature) < 5:
+    if dash != DASH or not name or "+" in name or len(signature) < 5:  # noqa: PLR2004 - key id and something
         raise BadNote("malformed signature line")
     return name, signature
 

@@ -174,7 +174,7 @@ class Scan:
             node = levels[level][number]
             while self.frontier and self.frontier[-1][0] == level:
                 node = _join(self.frontier.pop()[1], node)
-                level += 1
+                level += 1  # noqa: PLW2901 - carrying, as in addition
                 if node is not None and nodes[(level - 1) * 32 : level * 32] != node:
                     self._report_node(level, upto - (1 << level), upto)
             self.frontier.append((level, node))

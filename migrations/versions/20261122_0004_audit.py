@@ -2,8 +2,9 @@
 
 Revision 0004.
 
-The app's role may read and call; it cannot write. `audit_append` takes canonical bytes only: leaf hash, projection
-columns and tree are worked out here, so that none of them can say anything else than the bytes do.
+The app's role may read and call; it cannot write. `audit_append` takes canonical bytes only, and puts the position in
+their midst: leaf hash, projection columns and tree are worked out here, so that none of them can say anything else than
+the bytes do.
 """
 
 import sqlalchemy as sa
@@ -30,68 +31,68 @@ END $$
 # 2^(n-1) leaves, null where there is none. `link` (0x02) binds each entry to all before it, so that an entry whose leaf
 # hash was changed with it is named exactly, where a node alone would say "one of these two".
 APPEND = r"""
-CREATE FUNCTION audit_append(log uuid, after bigint, entries bytea[]) RETURNS bigint
+CREATE FUNCTION audit_append(log uuid, after bigint, befores bytea[], rests bytea[]) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  old_size bigint;
   now_size bigint;
   now_frontier bytea[];
   now_link bytea;
-  leaves bytea[] := '{}';
-  closed bytea[] := '{}';
-  links bytea[] := '{}';
   entry bytea;
+  content jsonb;
+  leaf bytea;
   node bytea;
-  done bytea;
+  closed bytea;
   level int;
-  rest bigint;
-  written bigint;
 BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(log::text, 6962));
   SELECT h.size, h.frontier, h.link INTO now_size, now_frontier, now_link FROM public.audit_head h WHERE h.log_id = log;
   IF NOT FOUND THEN
     now_size := 0; now_frontier := '{}'; now_link := '';
   END IF;
-  IF now_size <> after THEN
+  old_size := now_size;
+  IF now_size <> after THEN -- null: the caller did not ask before
     RAISE EXCEPTION 'log % has % entries, not %', log, now_size, after USING ERRCODE = 'serialization_failure';
   END IF;
-  FOREACH entry IN ARRAY entries LOOP
-    node := sha256('\x00'::bytea || entry);
-    leaves := array_append(leaves, node);
-    now_link := sha256('\x02'::bytea || now_link || node);
-    links := array_append(links, now_link);
-    done := '';
+  IF cardinality(befores) <> cardinality(rests) THEN
+    RAISE EXCEPTION 'half an entry is missing' USING ERRCODE = 'data_exception';
+  END IF;
+  FOR number IN 1 .. cardinality(befores) LOOP
+    entry := befores[number] || convert_to((now_size + 1)::text, 'UTF8') || rests[number];
+    content := convert_from(entry, 'UTF8')::jsonb;
+    leaf := sha256('\x00'::bytea || entry);
+    now_link := sha256('\x02'::bytea || now_link || leaf);
+    node := leaf;
+    closed := '';
     level := 1;
-    rest := now_size;
-    WHILE rest & 1 = 1 LOOP
+    WHILE (now_size >> (level - 1)) & 1 = 1 LOOP
       node := sha256('\x01'::bytea || now_frontier[level] || node);
-      done := done || node;
+      closed := closed || node;
       now_frontier[level] := NULL;
       level := level + 1;
-      rest := rest >> 1;
     END LOOP;
     now_frontier[level] := node;
-    closed := array_append(closed, done);
     now_size := now_size + 1;
+    IF content->>'log' IS DISTINCT FROM log::text OR content->>'position' IS DISTINCT FROM now_size::text THEN
+      RAISE EXCEPTION 'an entry names another log or position than it is given' USING ERRCODE = 'data_exception';
+    END IF;
+    INSERT INTO public.audit_entry
+      (log_id, position, id, event, subject_kind, subject_id, party_id, handling, actor_id, agency_id, at, result,
+       canonical, leaf_hash, nodes, link)
+    VALUES
+      (log, now_size, (content->>'id')::uuid, content->>'event', content->'subject'->>'kind',
+       (content->'subject'->>'id')::uuid, (content->'subject'->>'party')::uuid, content->'subject'->>'handling',
+       (content->'actor'->>'person')::uuid, (content->'actor'->>'agency')::uuid, (content->>'at')::timestamptz,
+       content->>'result', entry, leaf, closed, now_link);
   END LOOP;
-  INSERT INTO public.audit_entry
-    (log_id, position, id, event, subject_kind, subject_id, party_id, handling, actor_id, agency_id, at, result, canonical, leaf_hash, nodes, link)
-  SELECT log, after + e.number, (e.content->>'id')::uuid, e.content->>'event',
-         e.content#>>'{subject,kind}', (e.content#>>'{subject,id}')::uuid,
-         (e.content#>>'{subject,party}')::uuid, e.content#>>'{subject,handling}',
-         (e.content#>>'{actor,person}')::uuid, (e.content#>>'{actor,agency}')::uuid,
-         (e.content->>'at')::timestamptz, e.content->>'result', e.canonical, e.leaf_hash, e.nodes, e.link
-  FROM (SELECT u.*, convert_from(u.canonical, 'UTF8')::jsonb AS content
-        FROM unnest(entries, leaves, closed, links) WITH ORDINALITY AS u(canonical, leaf_hash, nodes, link, number)
-        OFFSET 0) e
-  WHERE e.content->>'log' = log::text AND (e.content->>'position')::bigint = after + e.number;
-  GET DIAGNOSTICS written = ROW_COUNT;
-  IF written <> cardinality(entries) THEN
-    RAISE EXCEPTION 'an entry names another log or position than it is given' USING ERRCODE = 'data_exception';
+  IF now_size = old_size THEN
+    RETURN now_size;
   END IF;
-  IF after = 0 THEN
+  IF old_size = 0 THEN
     INSERT INTO public.audit_head (log_id, size, frontier, link) VALUES (log, now_size, now_frontier, now_link);
   ELSE
     UPDATE public.audit_head h SET size = now_size, frontier = now_frontier, link = now_link
-    WHERE h.log_id = log AND h.size = after;
+    WHERE h.log_id = log AND h.size = old_size;
     IF NOT FOUND THEN
       RAISE EXCEPTION 'log % grew meanwhile', log USING ERRCODE = 'serialization_failure';
     END IF;
@@ -128,7 +129,11 @@ BEGIN
   RETURN NEW;
 END $$
 """
-FUNCTIONS = ("audit_lock(uuid)", "audit_append(uuid, bigint, bytea[])", "audit_keep(uuid, bigint, bytea, text, text)")
+FUNCTIONS = (
+    "audit_lock(uuid)",
+    "audit_append(uuid, bigint, bytea[], bytea[])",
+    "audit_keep(uuid, bigint, bytea, text, text)",
+)
 
 
 def _digest(column: str) -> sa.CheckConstraint:

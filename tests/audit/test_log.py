@@ -71,12 +71,18 @@ def test_a_gap_or_a_second_writer_is_refused(engine: Engine, log_id: UUID) -> No
 
 
 def test_an_entry_cannot_be_put_in_a_place_or_log_that_it_does_not_name(engine: Engine, log_id: UUID) -> None:
-    bent = [an_entry(log_id).canonical(7), an_entry(uuid4()).canonical(1)]
-    for data in bent:
+    mine, other = an_entry(log_id).halves(), an_entry(uuid4()).halves()
+    raw = text("SELECT audit_append(:log, NULL, :befores, :rests)")
+    for before, rest in (
+        (mine[0] + b"7", mine[1]),
+        (mine[0], b"7" + mine[1]),
+        other,
+        (mine[0], b',"position":7' + mine[1]),
+    ):
         with engine.begin() as connection, pytest.raises(DBAPIError, match="names another log or position"):
-            connection.execute(
-                text("SELECT audit_append(:log, 0, ARRAY[CAST(:data AS bytea)])"), {"log": log_id, "data": data}
-            )
+            connection.execute(raw, {"log": log_id, "befores": [before], "rests": [rest]})
+    with engine.begin() as connection, pytest.raises(DBAPIError, match="half an entry is missing"):
+        connection.execute(raw, {"log": log_id, "befores": [mine[0]], "rests": []})
     with engine.begin() as connection, pytest.raises(ValueError, match="another log"):
         audit.append(connection, log_id, [an_entry(uuid4())])
 

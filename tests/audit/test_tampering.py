@@ -214,7 +214,9 @@ def rebuild(scene: Scene, change: Callable[[int, bytes], bytes], keep: int) -> N
         scene.run(f"DELETE FROM {table} WHERE log_id = :log")
     kept = [change(position, bytes(data)) for position, data in rows[:keep]]
     if kept:
-        scene.run("SELECT audit_append(:log, 0, :rows)", rows=kept)
+        halves = [data.split(b'"position":%d' % place) for place, data in enumerate(kept, 1)]
+        befores, rests = [before + b'"position":' for before, _ in halves], [rest for _, rest in halves]
+        scene.run("SELECT audit_append(:log, 0, :befores, :rests)", befores=befores, rests=rests)
 
 
 @trick
