@@ -4,7 +4,7 @@ The audit log lies beneath the doors and has no commands of its own; a workspace
 """
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import click
@@ -12,7 +12,7 @@ import click
 from jit_server import access, audit
 from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Role
 from jit_server.audit import SERVER_LOG, BadNote, Report, notes
-from jit_server.core.errors import NotFound
+from jit_server.core.errors import JitError, NotFound
 from jit_server.web.terminal import Terminal, Unverified, in_terminal
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.models import Member, MemberStatus, Party, Workspace
@@ -124,9 +124,14 @@ def verify_logs(terminal: Terminal, workspace_id: UUID | None, server: bool, kep
     with terminal.work() as uow:
         logs = [SERVER_LOG] if server else [_workspace(uow, workspace_id).id] if workspace_id else _logs(uow)
         reports = [_verify(uow, log_id, kept) for log_id in logs]
-        uow.record("log:verified", logs=len(reports), damaged=sum(not one.ok for one in reports))
     terminal.say([_report(one) for one in reports], "\n".join(_report_text(one) for one in reports))
     damaged = [one for one in reports if not one.ok]
+    try:
+        with terminal.work() as uow:
+            uow.record("log:verified", logs=len(reports), damaged=len(damaged))
+    except JitError:  # a damaged log may refuse new entries: that must not keep the answer from the operator
+        if not damaged:
+            raise
     if damaged:
         raise Unverified(f"{len(damaged)} of {len(reports)} logs do not hold: {damaged[0].log_id}: {damaged[0].first}")
 
@@ -149,6 +154,25 @@ def sign_checkpoint(terminal: Terminal, workspace_id: UUID | None) -> None:
         log_id = _workspace(uow, workspace_id).id if workspace_id else SERVER_LOG
         note = audit.checkpoint(uow.connection, log_id, uow.house.key)
     terminal.say({"log": str(log_id), "checkpoint": note, "key": str(audit.verifier(terminal.house.key, log_id))}, note)
+
+
+@audit_group.command("export")
+@click.argument("workspace_id", metavar="[WORKSPACE]", type=click.UUID, required=False)
+@click.option("--out", type=click.File("xb"), required=True, help="The ZIP file to make; jit-verify.py checks it.")
+@in_terminal
+def export_log(terminal: Terminal, workspace_id: UUID | None, out: IO[bytes]) -> None:
+    """Write the whole log of WORKSPACE, or the server's own, with its signed head: ids and times, no content."""
+    with terminal.work() as uow:
+        space = _workspace(uow, workspace_id) if workspace_id else None
+        uow.record("log:exported", space)
+    with terminal.work() as uow:
+        log_id = space.id if space else SERVER_LOG
+        head = audit.export(uow.connection, log_id, uow.house.key, out)
+    key = str(audit.verifier(terminal.house.key, log_id))
+    terminal.say(
+        {"log": str(log_id), "entries": head.size, "file": out.name, "key": key},
+        f"{head.size} entries; check them with: jit-verify.py {out.name} --key '{key}'",
+    )
 
 
 def _workspace(uow: UnitOfWork, workspace_id: UUID) -> Workspace:
