@@ -45,8 +45,12 @@ coverage: $(DEV) assets ## run every test and show which branches no test takes
 	$(PY) -m pytest --cov --cov-report=term $(ARGS)
 
 .PHONY: assets
-assets: $(DEMO) ## bundle the browser assets with Node from a wheel
+assets: $(DEMO) ## bundle the browser assets with Node from a wheel, and compile the translations
 	@$(PY) hatch_build.py >&2
+
+.PHONY: messages
+messages: $(DEV) ## bring the translations level with the pages; new phrases come empty
+	@$(PY) hatch_build.py --messages
 
 .PHONY: format
 format: $(DEV) ## let ruff format and mend what it can

@@ -20,13 +20,13 @@ from jit_server.core import settings as settings_module
 from jit_server.core.errors import JitError
 from jit_server.core.keys import SigningKey
 from jit_server.core.settings import LOOPBACK, Settings
-from jit_server.identity import lookups, sessions
+from jit_server.identity import LANGUAGES, lookups, sessions
 from jit_server.web import assets, context, csrf, declared, display, headers, openapi, ops, pages, problems, sockets
 from jit_server.web.api import Routes
 from jit_server.work import House
 
 ROOMS = ("identity", "workspaces", "messaging", "evidence")
-LANGUAGES = ("en", "fr", "de", "ar")
+TRANSLATIONS = "web/translations"
 SMALL_BODY = 256 * 1024
 
 
@@ -62,7 +62,7 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
     ops.install(app)
     assets.install(app)
     display.install(app)
-    Babel(app, locale_selector=_language, timezone_selector=_zone, default_translation_directories=_translations())
+    Babel(app, locale_selector=_language, timezone_selector=_zone, default_translation_directories=TRANSLATIONS)
     app.context_processor(pages.page_values)
     openapi.install(app, _open_doors(app), _version())
     if settings.trusted_proxies:
@@ -158,7 +158,8 @@ def _language() -> str:
     wanted = who.preferences.get("language") if who is not None else None
     if wanted in LANGUAGES:
         return str(wanted)
-    return request.accept_languages.best_match(LANGUAGES, "en") or "en"
+    asked = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
+    return next((language for language in asked if language in LANGUAGES), "en")  # de-AT before en reads German
 
 
 def _zone() -> Any:
@@ -167,10 +168,6 @@ def _zone() -> Any:
         return ZoneInfo(who.preferences.get("zone", "UTC")) if who is not None else UTC
     except (ZoneInfoNotFoundError, ValueError):
         return UTC
-
-
-def _translations() -> str:
-    return "web/translations"
 
 
 def _version() -> str:

@@ -6,6 +6,11 @@ One class, one slug, one status. A class's docstring is the page its `type` link
 from typing import Any, ClassVar
 
 
+def N_(words: str) -> str:  # noqa: N802  (the name that message extraction looks for)
+    """Mark words for translation where they stand; the HTML door translates them, programs get them as they are."""
+    return words
+
+
 class JitError(Exception):
     """Something was asked that the server will not or cannot do.
 
@@ -16,7 +21,7 @@ class JitError(Exception):
 
     slug: ClassVar[str] = "error"
     status: ClassVar[int] = 500
-    title: ClassVar[str] = "Something went wrong"
+    title: ClassVar[str] = N_("Something went wrong")
 
     def __init__(self, detail: str = "", **members: Any) -> None:
         super().__init__(detail or self.title)
@@ -37,73 +42,73 @@ class JitError(Exception):
 class Malformed(JitError):
     """The request could not be read at all: not JSON, nested too deep, or of another type than announced."""
 
-    slug, status, title = "malformed", 400, "The request could not be read"
+    slug, status, title = "malformed", 400, N_("The request could not be read")
 
 
 class NotSignedIn(JitError):
     """No session, or one that has ended. Sign in at your agency and send the request again."""
 
-    slug, status, title = "not-signed-in", 401, "Sign in first"
+    slug, status, title = "not-signed-in", 401, N_("Sign in first")
 
 
 class SignInRefused(JitError):
     """The identity provider's answer did not hold, or nobody invited this person."""
 
-    slug, status, title = "sign-in-refused", 403, "The sign-in was refused"
+    slug, status, title = "sign-in-refused", 403, N_("The sign-in was refused")
 
 
 class NotPermitted(JitError):
     """You belong here, but no rule of the agreement lets you do this. The refusal is on the record."""
 
-    slug, status, title = "not-permitted", 403, "Not permitted"
+    slug, status, title = "not-permitted", 403, N_("Not permitted")
 
 
 class Forged(JitError):
     """The request seems to come from another site than this one (CSRF)."""
 
-    slug, status, title = "forged", 403, "The request did not come from this site"
+    slug, status, title = "forged", 403, N_("The request did not come from this site")
 
 
 class NotFound(JitError):
     """There is nothing here, or nothing that you may know of."""
 
-    slug, status, title = "not-found", 404, "Nothing here"
+    slug, status, title = "not-found", 404, N_("Nothing here")
 
 
 class NotAllowed(JitError):
     """The address exists, but not for this method."""
 
-    slug, status, title = "method-not-allowed", 405, "Not for this method"
+    slug, status, title = "method-not-allowed", 405, N_("Not for this method")
 
 
 class Conflict(JitError):
     """The thing is no longer in the state that this step needs."""
 
-    slug, status, title = "conflict", 409, "Not in this state"
+    slug, status, title = "conflict", 409, N_("Not in this state")
 
 
 class Outdated(JitError):
     """Somebody changed it since you read it: `current` holds the newer version, your text is untouched."""
 
-    slug, status, title = "outdated", 412, "A newer version exists"
+    slug, status, title = "outdated", 412, N_("A newer version exists")
 
 
 class TooLarge(JitError):
     """The body is larger than this address takes."""
 
-    slug, status, title = "too-large", 413, "Too large"
+    slug, status, title = "too-large", 413, N_("Too large")
 
 
 class UnsupportedType(JitError):
     """The content type is not one this address reads."""
 
-    slug, status, title = "unsupported-type", 415, "Content type not supported"
+    slug, status, title = "unsupported-type", 415, N_("Content type not supported")
 
 
 class Invalid(JitError):
     """A field is missing or wrong. `errors` names each field, what is wrong and the remedy."""
 
-    slug, status, title = "invalid", 422, "Please correct the fields named"
+    slug, status, title = "invalid", 422, N_("Please correct the fields named")
 
     @classmethod
     def field(cls, name: str, message: str, remedy: str = "") -> "Invalid":
@@ -114,40 +119,40 @@ class Invalid(JitError):
 class Mismatch(JitError):
     """The bytes that arrived are not the bytes that were declared. Nothing was recorded but the attempt."""
 
-    slug, status, title = "mismatch", 422, "Size or digest differ"
+    slug, status, title = "mismatch", 422, N_("Size or digest differ")
 
 
 class PreconditionRequired(JitError):
     """A change must say which version it changes (`If-Match`)."""
 
-    slug, status, title = "precondition-required", 428, "Say which version you change"
+    slug, status, title = "precondition-required", 428, N_("Say which version you change")
 
 
 class TooMany(JitError):
     """Too many requests in a short time; `Retry-After` says when to go on."""
 
-    slug, status, title = "too-many", 429, "Too many requests"
+    slug, status, title = "too-many", 429, N_("Too many requests")
 
 
 class Altered(JitError):
     """The stored bytes are not the bytes that were taken in. Nothing more is sent; the operator is told."""
 
-    slug, status, title = "altered", 502, "The stored bytes have changed"
+    slug, status, title = "altered", 502, N_("The stored bytes have changed")
 
 
 class VaultDown(JitError):
     """The evidence store does not answer or is full. Nothing was half recorded: send again later."""
 
-    slug, status, title = "vault-down", 503, "The evidence store is not available"
+    slug, status, title = "vault-down", 503, N_("The evidence store is not available")
 
 
 class DatabaseDown(JitError):
     """The database does not answer. Nothing was recorded: send again later."""
 
-    slug, status, title = "database-down", 503, "The database is not available"
+    slug, status, title = "database-down", 503, N_("The database is not available")
 
 
 class Unavailable(JitError):
     """A service this needs does not answer (identity provider, bus)."""
 
-    slug, status, title = "unavailable", 503, "A needed service does not answer"
+    slug, status, title = "unavailable", 503, N_("A needed service does not answer")

@@ -30,7 +30,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from jit_server.core import clock
-from jit_server.core.errors import SignInRefused, Unavailable
+from jit_server.core.errors import N_, SignInRefused, Unavailable
 from jit_server.identity import transport
 from jit_server.identity.models import AuthMethod
 from jit_server.identity.provider import Provider
@@ -39,8 +39,8 @@ LEEWAY: Final = 30
 SCOPE: Final = "openid profile email"
 LONGEST_CODE: Final = 4096
 LONGEST_NAME: Final = 255
-SKEWED: Final = "Your agency's clock and this server's differ by more than 30 seconds: tell your agency."
-UNTRUSTED: Final = (
+SKEWED: Final = N_("Your agency's clock and this server's differ by more than 30 seconds: tell your agency.")
+UNTRUSTED: Final = N_(
     "Your agency's answer could not be trusted, so nobody was signed in. Start again at the sign-in page."
 )
 
@@ -218,7 +218,8 @@ def verify(client: Client, provider: Provider, id_token: str, access_token: str,
         claims.validate(now=now, leeway=LEEWAY)
     except JoseError as error:
         claim = getattr(error, "claim", "wrong")
-        raise refused(f"claim-{claim}", SKEWED if claim in {"exp", "nbf", "iat"} else "") from error
+        detail = SKEWED if claim in {"exp", "nbf", "iat"} else ""
+        raise refused(f"claim-{claim}", detail) from error
     _exact(client, claims, pending, now)
     _at_hash(claims, access_token, token.header["alg"])
     return _assertion(client, claims)

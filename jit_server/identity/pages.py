@@ -19,6 +19,7 @@ from jit_server.web.context import actor, cookie, house, work
 from jit_server.web.declared import own, public
 from jit_server.web.display import state_name
 from jit_server.web.pages import Pages, form, go, show
+from jit_server.web.problems import in_words
 
 pages = Pages("identity", __name__)
 QUARTER_YEAR = 90 * 24 * 3600
@@ -141,7 +142,7 @@ def _login_page(*, wanted: str = "/", problem: JitError | None = None, left: boo
         last=last,
         countries=[{"code": code, "agencies": by_state[code]} for code in sorted(by_state, key=state_name)],
         next=None if wanted == "/" else wanted,
-        problem={"title": problem.title, "detail": problem.detail} if problem else None,
+        problem=in_words(problem.problem()) if problem else None,
         still_in=_still_in(last.slug, last.own_name) if left and last is not None else None,
     )
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from flask import Flask, Response, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
 from jit_server.core import errors
@@ -64,7 +65,12 @@ def _page(error: JitError, problem: dict[str, Any]) -> str:
     if policy:
         party = UUID(policy["originator"]) if policy["originator"] else None
         banner = context.frame().banner(UUID(error.members["workspace"]), party)
-    return render_template("problem.html", problem=problem, denied=policy, workspace=banner, here=None)
+    return render_template("problem.html", problem=in_words(problem), denied=policy, workspace=banner, here=None)
+
+
+def in_words(problem: dict[str, Any]) -> dict[str, Any]:
+    """The problem in the reader's language where its words are fixed; programs always get the English ones."""
+    return problem | {name: gettext(problem[name]) for name in ("title", "detail") if problem[name]}
 
 
 def install(app: Flask) -> None:
@@ -96,7 +102,7 @@ def install(app: Flask) -> None:
             raise errors.NotFound
         error = kind(inspect.cleandoc(kind.__doc__ or kind.title))
         if wants_page():
-            return pages.show("problem.html", problem=error.problem(), denied=None)
+            return pages.show("problem.html", problem=in_words(error.problem()), denied=None)
         return Response(json.dumps(error.problem()), content_type="application/json")
 
     app.add_url_rule(

@@ -12,8 +12,8 @@ from jit_server.core.errors import Invalid, NotFound, NotSignedIn
 from jit_server.identity.models import LoginSession, Person, Preferences
 from jit_server.work import UnitOfWork
 
-LANGUAGES = {"en": "English", "fr": "français", "de": "Deutsch", "ar": "العربية"}
-"""The languages the pages speak, by their own names (`app.LANGUAGES`); dates and country names follow them."""
+LANGUAGES = {"en": "English", "fr": "français", "de": "Deutsch", "nl": "Nederlands", "ar": "العربية"}
+"""The languages the pages speak, by their own names; each but the first has a catalogue in web/translations."""
 
 _SESSIONS = text("""
     SELECT s.id, s.issued_at, s.last_seen_at, s.not_after, s.acr, s.browser, s.id = :current AS current

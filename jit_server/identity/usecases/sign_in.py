@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from jit_server.core.errors import SignInRefused
+from jit_server.core.errors import N_, SignInRefused
 from jit_server.identity import oidc, sessions
 from jit_server.identity.models import Agency, AuthMethod, Issuer, LoginSession, LoginTransaction, Person
 from jit_server.identity.oidc import Assertion, Client, Pending, refused
@@ -24,11 +24,13 @@ from jit_server.identity.usecases.agencies import agency, issuer_of
 from jit_server.work import UnitOfWork
 
 MINUTES: Final = timedelta(minutes=5)
-NOT_INVITED: Final = (
+NOT_INVITED: Final = N_(
     "Your agency knows you, but nobody has invited you here yet. Ask the person who leads your team, or your agency's"
     " contact for this server."
 )
-STALE: Final = "This sign-in is no longer open: it was used, took longer than 5 minutes, or began in another browser."
+STALE: Final = N_(
+    "This sign-in is no longer open: it was used, took longer than 5 minutes, or began in another browser."
+)
 
 _CLAIM = text("""
     DELETE FROM login_transaction WHERE state_hash = :state
