@@ -7,7 +7,7 @@ every local account connect as superuser and opens each parent folder for readin
 import contextlib
 import os
 import pwd
-import shlex
+import signal
 import stat
 import subprocess
 import tempfile
@@ -16,10 +16,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg import sql
+
+from jit_server.core.children import die_with_parent
 
 OWNER: Final = "jit_owner"
 """Owns the schema and runs migrations."""
@@ -60,6 +62,7 @@ class EmbeddedPostgres:
         self.folder = folder.expanduser().resolve()
         self._settings = {**_DEFAULTS, **(settings or {})}
         self._user = _SYSTEM_USER if os.geteuid() == 0 else None
+        self._postmaster: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -88,22 +91,36 @@ class EmbeddedPostgres:
         killed = note.exists()
         if killed and Path("/proc", note.read_text().partition("\n")[0]).exists():
             note.unlink()  # another program has the number now, which PostgreSQL would take for a postmaster
+            (self.folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         deadline = time.monotonic() + (_AFTER_KILL if killed else 0)
-        options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in self._options().items())
-        while True:
-            try:
-                return self._run(
-                    "pg_ctl", "-w", "-D", str(self.folder), "-l", str(self.folder / "log"), "-o", options, "start"
-                )
-            except RuntimeError:
-                if time.monotonic() > deadline:
-                    raise
+        while not self._launch():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {self._last_words()} (see {self.folder / 'log'})")
             time.sleep(0.2)
+
+    def _launch(self) -> bool:
+        """Start a postmaster of our own, which a fast shutdown ends when we end; whether it came up."""
+        options = [f"--{name}={value}" for name, value in self._options().items()]
+        with (self.folder / "log").open("ab") as log:
+            os.fchmod(log.fileno(), 0o600)
+            self._postmaster = subprocess.Popen(  # noqa: S603 - a program of the wheel, arguments made here
+                [str(_binaries() / "postgres"), "-D", str(self.folder), *options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGINT), **self._as_our_account(),  # noqa: PLW1509
+            )  # fmt: skip
+        while self._postmaster.poll() is None:
+            if self._ready(self._postmaster.pid):
+                return True
+            time.sleep(0.02)
+        return False
 
     def stop(self) -> None:
         """Stop the cluster; clients are cut off, committed work stays."""
         if self.running():
             self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self.folder), "stop")
+        if self._postmaster is not None:
+            self._postmaster.wait()
+            self._postmaster = None
 
     def running(self) -> bool:
         """Whether a postmaster serves this folder now."""
@@ -169,13 +186,28 @@ class EmbeddedPostgres:
             return pid if working_in == self.folder else None
         return None
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _ready(self, pid: int) -> bool:
+        """Whether this postmaster notes that it takes connections (last line of its file)."""
+        with contextlib.suppress(FileNotFoundError, IndexError):
+            note = (self.folder / "postmaster.pid").read_text().splitlines()
+            return note[0] == str(pid) and note[7].strip() == "ready"
+        return False
+
+    def _last_words(self) -> str:
+        lines = (self.folder / "log").read_text(errors="replace").splitlines()
+        return " ".join(lines[-3:])
+
+    def _as_our_account(self) -> dict[str, Any]:
+        """How a program of PostgreSQL runs: in its folder, as its account, without the environment's `PG*`."""
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        account = {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
+        return {"cwd": self.folder, "env": environment, **account}
+
+    def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(  # noqa: S603 - a program of the wheel, arguments made here
             [str(_binaries() / program), *arguments],
-            cwd=self.folder, env=environment,
-            user=self._user, group=self._user, extra_groups=[] if self._user else None,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+            **self._as_our_account(),
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stderr.strip()} (see {self.folder / 'log'})")

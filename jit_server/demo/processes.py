@@ -1,6 +1,5 @@
 """Children of the launcher: started together, stopped together, never left behind."""
 
-import ctypes
 import os
 import signal
 import socket
@@ -13,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
+from jit_server.core.children import die_with_parent
 from jit_server.core.errors import Unavailable
 
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 20
-_SET_PARENT_DEATH_SIGNAL: Final = 1
 
 
 class Processes:
@@ -27,7 +26,6 @@ class Processes:
         """`folder` becomes their working folder: no `.env` of another installation lies there."""
         self._folder = folder
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self._libc = ctypes.CDLL(None)
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +43,7 @@ class Processes:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             process_group=0,  # Ctrl-C in the terminal comes to us alone: we stop them in order
-            preexec_fn=self._die_with_parent,  # noqa: PLW1509 - no threads run here
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - no threads run here
         )
         self._running.append((name, process))
 
@@ -76,9 +74,6 @@ class Processes:
                 process.kill()
                 process.wait()
         self._running.clear()
-
-    def _die_with_parent(self) -> None:
-        self._libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def wait_for(url: str, processes: Processes) -> None:

@@ -3,6 +3,9 @@
 import os
 import signal
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -88,6 +91,7 @@ def test_a_cluster_left_over_by_a_killed_process_is_taken_over_and_stopped(scrat
     with EmbeddedPostgres(folder) as taken:
         assert taken.running()
     assert not left.running()
+    left.stop()
 
 
 def test_a_postmaster_killed_outright_does_not_keep_the_next_from_starting(scratch):
@@ -95,10 +99,25 @@ def test_a_postmaster_killed_outright_does_not_keep_the_next_from_starting(scrat
     killed = EmbeddedPostgres(folder)
     killed.start()
     os.kill(int((folder / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
-    while killed.running():
-        os.sched_yield()
+    killed.stop()
     with EmbeddedPostgres(folder) as again:
         assert again.running()
+
+
+def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed(scratch):
+    folder = scratch / "orphan" / "pg"
+    started = (
+        "import sys, time; from pathlib import Path; from jit_server.core.postgres import EmbeddedPostgres;"
+        "EmbeddedPostgres(Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", started, str(folder)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "up\n"
+        assert EmbeddedPostgres(folder).running()
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while EmbeddedPostgres(folder).running():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_database_is_made_from_a_template_and_removed(cluster):
@@ -119,5 +138,5 @@ def test_a_path_too_long_for_a_socket_still_works(scratch):
 
 def test_what_goes_wrong_is_said_in_the_programs_own_words(scratch):
     folder = scratch / "wrong" / "pg"
-    with pytest.raises(RuntimeError, match="pg_ctl failed"):
+    with pytest.raises(RuntimeError, match="invalid value for parameter"):
         EmbeddedPostgres(folder, {"shared_buffers": "nonsense"}).start()
