@@ -116,11 +116,12 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the cluster; clients are cut off, committed work stays."""
-        if self.running():
-            self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self.folder), "stop")
         if self._postmaster is not None:
+            self._postmaster.send_signal(signal.SIGINT)  # a fast shutdown
             self._postmaster.wait()
             self._postmaster = None
+        elif self.running():
+            self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self.folder), "stop")
 
     def running(self) -> bool:
         """Whether a postmaster serves this folder now."""
