@@ -2,6 +2,6 @@
 
 from jit_server.web.sockets.events import handlers, on
 from jit_server.web.sockets.present import Shown, presented, presents
-from jit_server.web.sockets.service import Sockets, install, running
+from jit_server.web.sockets.server import Sockets, install, running
 
 __all__ = ["Shown", "Sockets", "handlers", "install", "on", "presented", "presents", "running"]

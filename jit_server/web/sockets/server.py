@@ -3,24 +3,26 @@
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
+from time import monotonic
 from typing import Any, Final, cast
 from uuid import UUID
 
 import gevent
 import structlog
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g
 from flask_socketio import SocketIO
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.http import parse_cookie
 
 from jit_server import access
 from jit_server.access import Action
 from jit_server.core import clock
 from jit_server.core.bus import LOG, Bus, Hint
 from jit_server.core.database import problem_of
-from jit_server.core.errors import DatabaseDown, JitError, NotFound
+from jit_server.core.errors import DatabaseDown, JitError, Malformed, NotFound, NotSignedIn
 from jit_server.web import context
 from jit_server.web.sockets import events, gate
 from jit_server.web.sockets.floors import Floors, Guest
@@ -35,6 +37,9 @@ SWEEP: Final = 2.5
 """Seconds between two looks at what no hint tells: sessions that ended, access that ran out, hints that were lost."""
 PING: Final = (10, 5)
 """Seconds between pings, and within which each must be answered."""
+
+FRESH: Final = 1.0
+"""Seconds for which a session that was just found to count is believed to."""
 
 Alive = Callable[[Connection, list[UUID]], Iterable[UUID]]
 """Which of these sessions still count; given by the room that knows sessions."""
@@ -59,6 +64,8 @@ class Sockets:
         self._engine = system_engine(house.settings.database_url)
         self._bus = bus
         self._alive = alive
+        self._cookie = house.settings.cookie
+        self._signed_in: dict[str, tuple[access.Actor, float]] = {}
         self._started = threading.Lock()
         self.socketio = _socketio(app)
         self.floors = Floors()
@@ -72,20 +79,47 @@ class Sockets:
         app.extensions["jit.sockets"] = self
 
     def sign_in(self, raw: str, user_agent: str) -> access.Actor:
-        """Who a session cookie belongs to now; asked at the handshake and again for every event."""
+        """Who a session cookie belongs to now.
+
+        An answer serves for a second, so that a burst of events asks once; whether the person belongs to a workspace is
+        asked for every event all the same.
+        """
+        known = self._signed_in.get(raw)
+        if known is not None and known[1] > monotonic():
+            return known[0]
         frame = cast("context.Frame", self._app.extensions["jit"])
         try:
             with self._engine.connect() as connection:
-                return frame.load_actor(connection, raw, user_agent, clock.now()) or access.ANONYMOUS
+                found = frame.load_actor(connection, raw, user_agent, clock.now()) or access.ANONYMOUS
         except (DBAPIError, PoolTimeoutError) as error:
             raise DatabaseDown from error
+        if found.kind == "person":
+            self._signed_in[raw] = (found, monotonic() + FRESH)
+        return found
 
     def _listen_to_clients(self) -> None:
-        self.socketio.on("connect")(self._connect)
-        self.socketio.on("disconnect")(self._disconnect)
-        self.socketio.on("*")(events.unknown)
+        """Straight to python-socketio: Flask-SocketIO's own handlers keep a frozen session and call `connect` twice."""
+        server = self.socketio.server
+        server.on("connect", self._connect)
+        server.on("disconnect", self._disconnect)
+        server.on("*", self._unknown)
         for handler in events.handlers():
-            self.socketio.on(handler.event)(partial(events.acknowledge, self.sign_in, handler))
+            server.on(handler.event, partial(self._answer, handler))
+
+    def _answer(self, handler: events.Handler, sid: str, *data: Any) -> Any:
+        guest = self.floors.guests.get(sid)
+        if guest is None:
+            return {"problem": NotSignedIn().problem()}
+        try:
+            actor = self.sign_in(guest.cookie, guest.environ.get("HTTP_USER_AGENT", ""))
+        except DatabaseDown as error:
+            return {"problem": error.problem()}
+        with self._app.app_context():
+            return events.acknowledge(handler, guest, actor, data)
+
+    def _unknown(self, _event: str, sid: str, *_data: Any) -> Any:
+        guest, error = self.floors.guests.get(sid), Malformed("there is no such event")
+        return events.refused(guest, error) if guest else {"problem": error.problem()}
 
     def _start(self) -> None:
         if not self._started.acquire(blocking=False):
@@ -104,17 +138,16 @@ class Sockets:
     def _resumed(self) -> None:
         gevent.spawn(self._quietly, self.pump.compare)
 
-    def _connect(self, auth: Any) -> None:
+    def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
         """Note who came. `auth` has no default: python-socketio calls again without it after a TypeError (F8)."""
         del auth  # the session's cookie says who it is; nothing else is believed
         self._start()
-        environ = request.environ
-        sid: str = request.sid  # type: ignore[attr-defined]
-        self.floors.guests[sid] = Guest(sid, environ[gate.ACTOR], environ)
+        cookie = parse_cookie(environ).get(self._cookie, "")
+        self.floors.guests[sid] = Guest(sid, environ[gate.ACTOR], cookie, environ)
 
-    def _disconnect(self, reason: Any = None) -> None:
+    def _disconnect(self, sid: str, reason: Any) -> None:
         del reason
-        guest = self.floors.guests.pop(request.sid, None)  # type: ignore[attr-defined]
+        guest = self.floors.guests.pop(sid, None)
         if guest is None:
             return
         for workspace_id in list(guest.workspaces):
@@ -123,11 +156,8 @@ class Sockets:
             if person and not self.floors.sits(workspace_id, person):
                 self._quietly(self.presence.leave, workspace_id, person)
 
-    def join(self, sid: str, wish: Join) -> dict[str, Any]:
+    def join(self, guest: Guest, wish: Join) -> dict[str, Any]:
         """Seat a socket; the events it missed leave before this acknowledgement does."""
-        guest = self.floors.guests.get(sid)
-        if guest is None:
-            raise NotFound
         with context.work() as uow:
             standing = uow.standing(wish.workspace_id)
             if standing is None:
@@ -136,7 +166,7 @@ class Sockets:
             uow.record("workspace:read", workspace_id=wish.workspace_id, live=True, after=wish.position)
         joined = self.pump.join(guest, wish.workspace_id, wish.position)
         people: list[dict[str, Any]] = []
-        seat = self.floors.floor(wish.workspace_id).seats.get(sid)
+        seat = self.floors.floor(wish.workspace_id).seats.get(guest.sid)
         if seat is not None and seat.shown:
             self.presence.enter(wish.workspace_id, standing.person_id)
             people = self.presence.here(wish.workspace_id)
@@ -153,6 +183,7 @@ class Sockets:
                 self._quietly(step)
 
     def _end_dead_sessions(self) -> None:
+        self._signed_in = {raw: known for raw, known in self._signed_in.items() if known[1] > monotonic()}
         sessions = self.floors.sessions()
         if not sessions:
             return
@@ -216,4 +247,4 @@ def running() -> Sockets:
 @events.on("workspace:join", to=Action.WORKSPACE_READ)
 def join(wish: Join) -> dict[str, Any]:
     """Take a seat in a workspace and be caught up."""
-    return running().join(request.sid, wish)  # type: ignore[attr-defined]
+    return running().join(g.guest, wish)
