@@ -8,15 +8,12 @@ from uuid import UUID
 
 from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
-from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ConfigDict, Field
-from werkzeug.exceptions import HTTPException
 
 from jit_server import evidence
 from jit_server.access import Action, Handling
-from jit_server.core.errors import Invalid, JitError, TooLarge
-from jit_server.core.vault import BLOCK
-from jit_server.web import context, cursor
+from jit_server.core.errors import Invalid, JitError
+from jit_server.web import body, context, cursor
 from jit_server.web.api import Routes, answer, created, page
 from jit_server.web.context import work
 from jit_server.work import UnitOfWork
@@ -66,11 +63,11 @@ def send_upload(upload_id: UUID) -> ResponseReturnValue:
     Size and SHA-256 are computed from what arrives and compared with what was declared. If they differ, or the transfer
     breaks off, no exhibit comes into being and the attempt is on the record.
     """
-    body = _body()
+    content = body.blocks(context.house().settings.max_upload_bytes)
     try:
-        item = evidence.receive(anew(), upload_id, body)
+        item = evidence.receive(anew(), upload_id, content)
     except JitError:
-        _linger(body)
+        _linger(content)
         raise
     with work() as uow:
         return created(evidence.item_out(uow, item), location=f"/api/v1/evidence/{item.id}")
@@ -143,26 +140,10 @@ def anew() -> Callable[[], UnitOfWork]:
     return lambda: context.house().work(context.load_actor(raw, agent))
 
 
-def _body() -> Iterator[bytes]:
-    """The body as it comes. A broken line only ends it: whoever counts the bytes notices."""
-    most = context.house().settings.max_upload_bytes
-    if (request.content_length or 0) > most:
-        raise TooLarge(max_bytes=most)
-    request.max_content_length = most + 1
-    while True:
-        try:
-            block = request.stream.read(BLOCK)
-        except (OSError, HTTPException, ParseException):
-            return
-        if not block:
-            return
-        yield block
-
-
-def _linger(body: Iterator[bytes]) -> None:
+def _linger(content: Iterator[bytes]) -> None:
     """Read on for a moment before a refusal: a connection closed over unread bytes loses the answer on its way."""
     until = time.monotonic() + LINGER_SECONDS
-    for _ in islice(body, LINGER_BLOCKS):
+    for _ in islice(content, LINGER_BLOCKS):
         if time.monotonic() > until:
             return
 

@@ -3,6 +3,7 @@
 Debian: `apt-get install --no-install-recommends radosgw ceph-mon ceph-osd`. A missing program is an error.
 """
 
+import ctypes
 import os
 import secrets
 import shutil
@@ -12,13 +13,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from jit_server.core.vault import Account
+from tests.engines.ports import free_port
 
+ATTEMPTS = 3
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool", "rados")
 
 CONFIGURATION = """
@@ -72,28 +75,36 @@ class Ceph:
         return subprocess.run(command, input=given, capture_output=True, check=True, timeout=30).stdout
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def ceph(*, memory: int = 3 * 2**30) -> Iterator[Ceph]:
     """Start mon, osd and gateway; stop them by their process ids afterwards."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         raise RuntimeError(f"Ceph is not installed ({', '.join(missing)}): apt-get install radosgw ceph-mon ceph-osd")
-    folder = Path(tempfile.mkdtemp(prefix="jit-ceph-"))
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        yield _start(folder, memory, started)
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        for attempt in range(ATTEMPTS):
+            folder, started = Path(tempfile.mkdtemp(prefix="jit-ceph-")), []
+            stack.callback(_stop, folder, started)
+            try:
+                running = _start(folder, memory, started)
+                break
+            except (RuntimeError, subprocess.TimeoutExpired):  # a port was taken meanwhile, or the machine is very busy
+                stack.close()
+                if attempt + 1 == ATTEMPTS:
+                    raise
+        yield running
+
+
+def _stop(folder: Path, started: list[subprocess.Popen[bytes]]) -> None:
+    for process in reversed(started):
+        process.kill()
+        process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end the engine when whoever started it is killed and can stop nothing any more."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _start(folder: Path, memory: int, started: list[subprocess.Popen[bytes]]) -> Ceph:
@@ -114,7 +125,7 @@ def _start(folder: Path, memory: int, started: list[subprocess.Popen[bytes]]) ->
 
     def start(*command: str) -> None:
         with (folder / f"{command[0]}.out").open("wb") as out:
-            started.append(subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True))
+            started.append(subprocess.Popen(command, stdout=out, stderr=out, preexec_fn=_die_with_parent))
 
     monmap = str(folder / "monmap")
     run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v1:127.0.0.1:{mon_port}]", monmap)

@@ -6,8 +6,8 @@ names the version, because a DELETE or GET without one silently speaks of anothe
 
 import re
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, cast
@@ -24,7 +24,7 @@ from urllib3 import exceptions as http
 from jit_server.core import clock
 from jit_server.core.errors import Altered, VaultDown
 from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, VaultStatus, check_key
-from jit_server.core.vault.offload import off
+from jit_server.core.vault.offload import ahead, off
 
 PART = 8 * BLOCK
 """Bytes of one multipart piece: 64 MiB pieces cost 321 MiB of memory, 8 MiB ones 45."""
@@ -113,7 +113,7 @@ class S3Vault:
     def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
         """See `Vault.put`. Compared before the last piece leaves, so that a wrong upload never completes."""
         source = _Source(chunks, Meter(size, sha256), size)
-        with _or_down():
+        with closing(source), _or_down():
             written = self._client.put_object(
                 self._bucket,
                 check_key(key),
@@ -185,29 +185,41 @@ class S3Vault:
 
 
 class _Source:
-    """The pieces as the file that the SDK wants to read.
+    """The parts as the file that the SDK wants to read; the next one arrives while one is sent."""
+
+    def __init__(self, chunks: Iterable[bytes], meter: Meter, size: int) -> None:
+        self.meter = meter
+        self._parts = ahead(_parts(chunks, meter, size))
+
+    def read(self, wanted: int) -> bytes:
+        """The next part: the SDK asks for exactly `PART` bytes, and for what is left in the end."""
+        part = next(self._parts, b"")
+        if len(part) != wanted:
+            msg = f"the SDK asked for {wanted} bytes, a part has {len(part)}"
+            raise RuntimeError(msg)
+        return part
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._parts.close()
+
+
+def _parts(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[bytes, None, None]:
+    """Parts of exactly `PART` bytes, and the rest.
 
     The last bytes are given out only if all of them are those announced: a wrong upload is never completed.
     """
-
-    def __init__(self, chunks: Iterable[bytes], meter: Meter, size: int) -> None:
-        self.meter, self._size = meter, size
-        self._chunks, self._rest = iter(chunks), b""
-
-    def read(self, wanted: int) -> bytes:
-        """Exactly that many bytes."""
-        parts, held = [self._rest], len(self._rest)
-        while held < wanted and (chunk := next(self._chunks, None)) is not None:
-            off(self.meter.hash, self.meter.count(chunk))
-            parts.append(chunk)
-            held += len(chunk)
-        if held < wanted or self.meter.size == self._size:
-            for one_too_many in self._chunks:
-                self.meter.count(one_too_many)
-            self.meter.check()
-        whole = b"".join(parts)
-        self._rest = whole[wanted:]
-        return whole[:wanted]
+    pieces, held = [], 0
+    for chunk in chunks:
+        off(meter.hash, meter.count(chunk))
+        pieces.append(chunk)
+        held += len(chunk)
+        while held > PART or (held == PART and meter.size < size):
+            whole = b"".join(pieces)
+            pieces, held = [whole[PART:]], held - PART
+            yield whole[:PART]
+    meter.check()
+    yield b"".join(pieces)
 
 
 def _moment(stated: str) -> datetime:

@@ -1,0 +1,185 @@
+"""How fast a large exhibit is taken in, what it weighs in memory, and how long it holds anybody else up."""
+
+import hashlib
+import http.client
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from minio import Minio
+
+from bench.env import Env, Server, case, memory
+from jit_server.core.vault import BLOCK, S3Vault
+from tests.builders import Team, sign_in
+from tests.engines.ceph import Ceph, ceph
+from tests.evidence.builders import declare
+
+FOLDER_BAR, S3_BAR = 0.6, 0.8
+FLAT = 64.0
+HELD = 100.0
+
+
+@dataclass
+class Upload:
+    """One measured transfer: seconds, memory grown by (bytes), and what others waited meanwhile (ms)."""
+
+    seconds: float
+    grown: int
+    waits: list[float] = field(default_factory=list)
+
+
+def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
+    """512 MiB (64 when quick) to each vault, over HTTP to a running server, beside the bare work of the same bytes."""
+    size = (64 if quick else 512) * BLOCK
+    rounds = 3 if quick else 5
+    source = _source(env.folder / "source.bin", size)
+    team = env.world.workspace()
+    yield from _to_folder(env, team, source, size, rounds)
+    yield from _to_s3(env, team, source, size, rounds)
+
+
+def _source(path: Path, size: int) -> Path:
+    with path.open("wb") as file:
+        for _ in range(size // BLOCK):
+            file.write(os.urandom(BLOCK))
+    return path
+
+
+def _to_folder(env: Env, team: Team, source: Path, size: int, rounds: int) -> Iterator[dict[str, Any]]:
+    with env.serve(workers=1) as server:
+        uploads, bare = _by_turns(
+            lambda: _upload(server, team, source, size), lambda: _copy(source, env.folder / "copy.bin"), rounds
+        )
+    yield from _lines("folder", uploads, bare, size, FOLDER_BAR)
+
+
+def _to_s3(env: Env, team: Team, source: Path, size: int, rounds: int) -> Iterator[dict[str, Any]]:
+    with ExitStack() as stack:
+        gateway = stack.enter_context(ceph(memory=max(2 * 2**30, (2 * rounds + 2) * size)))
+        server = stack.enter_context(env.serve(workers=1, vault="s3", **_settings(gateway, env.folder)))
+        uploads, bare = _by_turns(
+            lambda: _upload(server, team, source, size), lambda: _put_object(gateway, source, size), rounds
+        )
+    yield from _lines("s3", uploads, bare, size, S3_BAR)
+
+
+def _settings(gateway: Ceph, folder: Path) -> dict[str, Any]:
+    """The server's settings for this store, with its bucket made."""
+    account = gateway.account
+    S3Vault(account, retention_days=1).prepare()
+    secret = folder / "secret"
+    secret.touch(0o600)
+    secret.write_text(account.secret_key)
+    return {
+        "s3_endpoint": account.endpoint,
+        "s3_bucket": account.bucket,
+        "s3_access_key": account.access_key,
+        "s3_secret_key_file": secret,
+        "s3_secure": False,
+        "s3_retention_days": 1,
+    }
+
+
+def _by_turns(ours: Callable[[], Upload], theirs: Callable[[], float], rounds: int) -> tuple[list[Upload], list[float]]:
+    """By turns, so that a busy moment of the machine falls on both; the first pair warms up and is not counted."""
+    pairs = [(ours(), theirs()) for _ in range(rounds + 1)][1:]
+    return [one for one, _ in pairs], [other for _, other in pairs]
+
+
+def _lines(name: str, uploads: list[Upload], bare: list[float], size: int, bar: float) -> Iterator[dict[str, Any]]:
+    mib = size / 2**20
+    rate, beside = mib / median(one.seconds for one in uploads), mib / median(bare)
+    yield case(f"upload_{name}", rate, "MiB/s", beside=beside, bar=bar, holds=rate / beside >= bar, mib=mib)
+    grown = max(one.grown for one in uploads) / 2**20
+    yield case(f"upload_{name}_memory", grown, "MiB", bar=FLAT, holds=grown <= FLAT, mib=mib)
+    waits = sorted(wait for one in uploads for wait in one.waits)
+    held = max(waits)
+    more = {"p99": round(waits[int(len(waits) * 0.99)], 2), "requests": len(waits)}
+    yield case(f"upload_{name}_held", held, "ms", bar=HELD, holds=held <= HELD, **more)
+
+
+def _upload(server: Server, team: Team, source: Path, size: int) -> Upload:
+    """Send the file by PUT while another client asks for something small without pause."""
+    (worker,) = server.workers()
+    cookie = f"{server.settings.cookie}={sign_in(team.world.house, team.admin)}"
+    upload_id = declare(team, team.admin, size)
+    before = memory(worker)
+    over, waits, most = threading.Event(), [], [before]
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection(str(urlsplit(server.url).netloc), timeout=30)
+        while not over.is_set():
+            began = time.perf_counter()
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            waits.append((time.perf_counter() - began) * 1000)
+            most[0] = max(most[0], memory(worker))
+            time.sleep(0.005)
+        connection.close()
+
+    other = threading.Thread(target=ask)
+    other.start()
+    try:
+        seconds = _send(server, cookie, str(upload_id), source, size)
+    finally:
+        over.set()
+        other.join()
+    return Upload(seconds, most[0] - before, waits)
+
+
+def _send(server: Server, cookie: str, upload_id: str, source: Path, size: int) -> float:
+    connection = http.client.HTTPConnection(str(urlsplit(server.url).netloc), timeout=120)
+    began = time.perf_counter()
+    connection.putrequest("PUT", f"/api/v1/uploads/{upload_id}")
+    headers = {"Cookie": cookie, "Content-Type": "application/octet-stream", "Content-Length": str(size)}
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    with source.open("rb") as file:
+        connection.sock.sendfile(file)  # the kernel copies: the client costs the server no processor
+    answer = connection.getresponse()
+    item = json.loads(answer.read())
+    seconds = time.perf_counter() - began
+    connection.close()
+    if answer.status != 201:
+        raise RuntimeError(item)
+    return seconds
+
+
+def _copy(source: Path, target: Path) -> float:
+    """The bare work: read, hash, write, flush to disk."""
+    target.unlink(missing_ok=True)
+    began, digest = time.perf_counter(), hashlib.sha256()
+    with source.open("rb") as file, target.open("wb") as copy:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            copy.write(block)
+        copy.flush()
+        os.fsync(copy.fileno())
+    return time.perf_counter() - began
+
+
+def _put_object(gateway: Ceph, source: Path, size: int) -> float:
+    """The SDK alone, as its manual shows it, into a bucket without lock; removed again afterwards."""
+    account = gateway.account
+    client = Minio(
+        account.endpoint, account.access_key, account.secret_key, secure=account.secure, region=account.region
+    )
+    if not client.bucket_exists("bare"):
+        client.make_bucket("bare")
+    name = uuid4().hex
+    with source.open("rb") as file:
+        began = time.perf_counter()
+        client.put_object("bare", name, file, size)
+        seconds = time.perf_counter() - began
+    client.remove_object("bare", name)
+    return seconds
