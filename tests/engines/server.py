@@ -83,7 +83,7 @@ class Server:
         stated = {name: getattr(self.settings, name) for name in self.settings.model_fields_set}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("JIT_")}
         ours = {f"JIT_{name.upper()}": str(value) for name, value in stated.items() if value is not None}
-        return inherited | ours | {"PYTHONUNBUFFERED": "1"}
+        return inherited | ours | {"PYTHONUNBUFFERED": "1", "GUNICORN_CMD_ARGS": "--graceful-timeout 1"}
 
     def _ready(self) -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:

@@ -1,4 +1,4 @@
-"""Who walks through the journeys: the demo's case at three certified issuers, and as many new people as tests ask for."""
+"""Who walks through the journeys: the demo's people at three certified issuers, and new ones for each test."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -13,16 +13,18 @@ from tests.builders import Who, World
 
 SECRET = "only-for-journeys-" * 3
 NAMES = {
-    "DE": ("Lena Jonas Marit Felix Greta Oskar Ida Till", "Weber Falk Sommer Brandt Ahrens Kühn"),
-    "FR": ("Louise Hugo Chloé Bastien Inès Rémi Anaïs Yann", "Petit Moulin Lefèvre Garnier Aubry Noël"),
-    "NL": ("Sanne Daan Fleur Bram Lotte Joris Noor Thijs", "Visser Bakker Dekker Mulder Smit Vos"),
+    "DE": ("Lena Paul Marit Felix Greta Oskar Ida Till", "Weber Falk Sommer Brandt Ahrens Kühn"),
+    "FR": ("Louise Maxime Chloé Bastien Inès Rémi Anaïs Yann", "Petit Moulin Lefèvre Garnier Aubry Noël"),
+    "NL": ("Sanne Ruben Fleur Bram Lotte Joris Noor Thijs", "Visser Bakker Dekker Mulder Smit Vos"),
 }
 
 
 def newcomers(state: str) -> list[dict[str, Any]]:
     """People whom the State's issuer can assert and whom no server knows yet."""
     first, last = (names.split() for names in NAMES[state])
-    return [{"id": f"{state.lower()}-{n}", "name": f"{a} {b}"} for n, (b, a) in enumerate(itertools.product(last, first))]
+    return [
+        {"id": f"{state.lower()}-{n}", "name": f"{a} {b}"} for n, (b, a) in enumerate(itertools.product(last, first))
+    ]
 
 
 def configuration(agency: DemoAgency, base_url: str) -> dict[str, Any]:
@@ -65,12 +67,15 @@ class Cast(World):
         return newcomers(state)[number]
 
     def person(self, state: str, name: str = "") -> Who:
-        """Somebody new, enrolled by their agency under the subject that its issuer asserts."""
+        """Somebody new, enrolled by their agency under the subject that its issuer asserts; the issuer names them."""
+        assert not name
         new, slug = self.newcomer(state), self.slug(state)
         with self.house.work(OPERATOR) as uow:
             row = identity.enrol(uow, slug, identity.NewPerson(sub=new["id"], name=new["name"], zone="Europe/Berlin"))
             found = identity.agency(uow, slug)
-        actor = Actor("person", row.id, found.id, state, row.name, found.own_name, preferences={"zone": "Europe/Berlin"})
+        actor = Actor(
+            "person", row.id, found.id, state, row.name, found.own_name, preferences={"zone": "Europe/Berlin"}
+        )
         return Who(row.id, row.name, slug, actor)
 
     def invited(self, state: str) -> str:

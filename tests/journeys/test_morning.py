@@ -1,4 +1,4 @@
-"""J1 An investigator's morning: one click, what needs me, the next unread topic, a line that breaks, a half-typed reply."""
+"""J1 An investigator's morning: one click, what needs me, the next unread topic, a broken line, a half-typed reply."""
 
 import re
 

@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect
 
 NETWORK = r"net::ERR_|WebSocket connection to .* failed"
+PATIENCE = 20_000
+"""Milliseconds to wait for what must come; what has a limit is measured on its own."""
 STATUS = r"the server responded with a status of {}"
+expect.set_options(timeout=PATIENCE)
 
 
 def origin(url: str) -> str:
@@ -40,7 +43,7 @@ class Visitor:
         """Open a browser window."""
         chosen = {"locale": "en-GB", "timezone_id": "Europe/Berlin", "viewport": {"width": 1280, "height": 800}}
         context = browser.new_context(**{"base_url": url, "reduced_motion": "reduce", **chosen, **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         visitor = cls(name, url, agency, context, context.new_page(), issuers)
         context.on("console", visitor._heard_console)
         context.on("weberror", lambda error: visitor._complain(f"uncaught: {error.error}"))

@@ -1,0 +1,139 @@
+"""J2 A seizure: a large image by button and by drop, what makes it evidence, a digest nobody can talk us into."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys import exhibits
+from tests.journeys.exhibits import LARGE, MIB
+from tests.journeys.visitor import NETWORK, STATUS
+
+
+@pytest.fixture
+def investigator(arrives, team):
+    return arrives(team.join("DE"))
+
+
+def form(visitor, team):
+    return visitor.go(f"/w/{team.id}/evidence/new").page
+
+
+def go(page):
+    return page.get_by_role("button", name="Upload & register")
+
+
+def no_exhibit(page, team):
+    page.goto(f"/w/{team.id}/evidence")
+    expect(page.get_by_text("No exhibit yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("way", [exhibits.choose, exhibits.drop], ids=["by-the-button", "by-drop"])
+def test_a_large_image_is_registered_and_the_digest_is_the_servers_own(way, investigator, team, tmp_path):
+    path = exhibits.sparse(tmp_path)
+    page = form(investigator, team)
+    exhibits.fill_in(page)
+    way(page, path)
+    expect(page.locator("[data-file-facts]")).to_have_text("phone.img · 200.0 MiB")
+    go(page).click()
+    number = exhibits.registered(page)
+    expect(page.locator("[data-server-hash]")).to_have_text(exhibits.sha256(path))
+    page.get_by_role("link", name="Open the exhibit").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Image of a phone")
+    (entry,) = (one for one in exhibits.record(team) if one["event"] == "evidence:registered")
+    facts = entry["facts"]
+    assert (facts["number"], facts["size"], facts["sha256"]) == (number, LARGE, exhibits.sha256(path))
+
+
+def test_the_button_names_the_one_field_that_is_empty_and_handling_comes_from_the_workspace(
+    investigator, team, tmp_path
+):
+    page = form(investigator, team)
+    expect(page.get_by_role("radio", name="H1")).to_be_checked()
+    exhibits.choose(page, exhibits.sparse(tmp_path, size=MIB))
+    exhibits.fill_in(page)
+    for label in ("Legal basis", "Collected by", "Place", "Moment of collection"):
+        field = page.get_by_label(label, exact=True)
+        value = field.input_value()
+        field.fill("")
+        expect(exhibits.missing(page)).to_have_text(f"Missing: {label}")
+        expect(go(page)).to_have_attribute("aria-disabled", "true")
+        go(page).click(force=True)  # whoever does not see that it is disabled
+        field.fill(value)
+    page.get_by_label("Method").select_option("")
+    expect(exhibits.missing(page)).to_have_text("Missing: Method")
+    page.get_by_label("Method").select_option("seizure")
+    expect(exhibits.missing(page)).to_have_text("")
+    assert [one for one in exhibits.record(team) if one["event"].startswith("evidence:")] == []
+    go(page).click()
+    exhibits.registered(page)
+    page.get_by_role("link", name="Open the exhibit").click()
+    expect(page.locator(".page-head")).to_contain_text("H1")
+
+
+def test_a_declared_digest_is_compared_and_never_trusted(investigator, team, tmp_path):
+    page = form(investigator, team)
+    exhibits.fill_in(page)
+    exhibits.choose(page, exhibits.sparse(tmp_path, size=MIB))
+    page.get_by_label("Declared SHA-256").fill("a" * 64)
+    with investigator.expecting(STATUS.format(422)):
+        go(page).click()
+        expect(page.get_by_role("alert")).to_contain_text("No exhibit exists.")
+    expect(page.get_by_label("Title")).to_have_value("Image of a phone")
+    attempt = exhibits.record(team)[-1]
+    assert (attempt["event"], attempt["result"]) == ("evidence:rejected", "error")
+    assert attempt["facts"]["reason"] == "mismatch"
+    no_exhibit(page, team)
+
+
+@pytest.fixture
+def under_way(investigator, team, tmp_path):
+    """An upload on a slow line, a little of which has left."""
+    page = form(investigator, team)
+    exhibits.fill_in(page)
+    exhibits.choose(page, exhibits.sparse(tmp_path))
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    speed = {"downloadThroughput": 4 * MIB, "uploadThroughput": 4 * MIB}
+    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 10, **speed})
+    go(page).click()
+    expect(page.get_by_text(re.compile(r"\b[1-9]\d?\.\d\sMiB of 200\.0\sMiB"))).to_be_visible()
+    expect(page.get_by_text("Sending", exact=True)).to_be_visible()
+    return page
+
+
+def the_attempt(team, within=5):
+    """The entry about an upload that came to nothing, once the server has noticed that nothing more comes."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        events = exhibits.record(team)
+        assert "evidence:registered" not in {one["event"] for one in events}
+        for one in events:
+            if one["event"] == "evidence:rejected":
+                return one
+        time.sleep(0.1)
+    raise AssertionError("nothing on the log")
+
+
+def test_an_upload_stopped_by_hand_leaves_no_exhibit_what_was_filled_in_and_the_attempt_on_the_log(
+    under_way, investigator, team, arrives
+):
+    with investigator.expecting(NETWORK):
+        under_way.get_by_role("button", name="Stop").click()
+        expect(under_way.get_by_role("alert")).to_contain_text("Stopped. No exhibit exists.")
+    expect(under_way.get_by_label("Place", exact=True)).to_have_value("Hafenstraße 12, Rheinau")
+    attempt = the_attempt(team)
+    assert attempt["facts"]["announced_size"] == LARGE
+    assert attempt["facts"]["size"] < LARGE
+    no_exhibit(under_way, team)
+    leader = arrives(team.admin).go(f"/w/{team.id}/audit").page
+    expect(leader.get_by_role("row").filter(has_text="Upload rejected")).to_contain_text("Failed")
+
+
+def test_a_browser_that_dies_in_the_middle_leaves_no_exhibit_and_the_attempt_on_the_log(
+    under_way, investigator, team, arrives
+):
+    under_way.close()
+    assert the_attempt(team)["facts"]["reason"] == "mismatch"
+    no_exhibit(arrives(team.admin).page, team)
