@@ -60,15 +60,6 @@ def latest(session: Executes, log_id: UUID, signer: VerifierKey) -> Checkpoint |
     return None if note is None else notes.checkpoint(note, [signer])
 
 
-def all_kept(session: Executes, log_id: UUID) -> list[tuple[int, bytes, str]]:
-    """Give size, root and note of every checkpoint that is kept, smallest first, unchecked."""
-    kept = audit_checkpoint.c
-    rows = session.execute(
-        select(kept.size, kept.root, kept.note).where(kept.log_id == log_id).order_by(kept.size, kept.key)
-    )
-    return [(size, bytes(root), note) for size, root, note in rows]
-
-
 def _continues(session: Executes, log_id: UUID, old: Checkpoint, new: Checkpoint) -> bool:
     if old.size > new.size:
         return False

@@ -8,6 +8,7 @@ from typing import IO, Any
 from uuid import UUID
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from jit_server import access, audit
 from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Role
@@ -129,7 +130,10 @@ def verify_logs(terminal: Terminal, workspace_id: UUID | None, server: bool, kep
     try:
         with terminal.work() as uow:
             uow.record("log:verified", logs=len(reports), damaged=len(damaged))
-    except JitError:  # a damaged log may refuse new entries: that must not keep the answer from the operator
+    except (
+        JitError,
+        SQLAlchemyError,
+    ):  # a damaged log may refuse new entries: that must not keep the answer from the operator
         if not damaged:
             raise
     if damaged:

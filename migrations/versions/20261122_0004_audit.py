@@ -66,6 +66,9 @@ BEGIN
     closed := '';
     level := 1;
     WHILE (now_size >> (level - 1)) & 1 = 1 LOOP
+      IF now_frontier[level] IS NULL THEN
+        RAISE EXCEPTION 'the head of log % is damaged', log USING ERRCODE = 'data_corrupted';
+      END IF;
       node := sha256('\x01'::bytea || now_frontier[level] || node);
       closed := closed || node;
       now_frontier[level] := NULL;

@@ -44,16 +44,17 @@ def test_an_exported_log_verifies_offline_and_ends_with_its_export(run: Run, wor
     assert run("export", "--out", tmp_path / "server.zip")[0] == 0
 
 
-def test_a_server_log_that_refuses_entries_is_still_named(run: Run, superuser: Engine) -> None:
+@pytest.mark.parametrize("by", [1, 2, 3, 4])
+def test_a_server_log_that_refuses_entries_is_still_named(run: Run, superuser: Engine, world: World, by: int) -> None:
     cut = text("UPDATE audit_head SET size = size + :by WHERE log_id = :log")
     with superuser.connect() as connection:
         connection.execute(text("SET session_replication_role = replica"))
-        connection.execute(cut, {"by": -3, "log": audit.SERVER_LOG})
+        connection.execute(cut, {"by": -by, "log": audit.SERVER_LOG})
         connection.commit()
         try:
             code, said, complaint = run("verify", "--server")
         finally:
-            connection.execute(cut, {"by": 3, "log": audit.SERVER_LOG})
+            connection.execute(cut, {"by": by, "log": audit.SERVER_LOG})
             connection.commit()
             connection.execute(text("RESET session_replication_role"))
             connection.commit()

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from jit_server import audit
 from jit_server.audit import tree
@@ -85,6 +86,22 @@ def test_an_entry_cannot_be_put_in_a_place_or_log_that_it_does_not_name(engine: 
         connection.execute(raw, {"log": log_id, "befores": [mine[0]], "rests": []})
     with engine.begin() as connection, pytest.raises(ValueError, match="another log"):
         audit.append(connection, log_id, [an_entry(uuid4())])
+
+
+def test_a_writer_who_asked_for_the_size_holds_the_log_until_the_end(engine: Engine, log_id: UUID) -> None:
+    with engine.begin() as first, engine.begin() as second:
+        assert audit.lock(first, log_id) == 0
+        second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            audit.append(second, log_id, [an_entry(log_id)])
+        assert audit.append(first, log_id, [an_entry(log_id)], after=0) == 1
+
+
+def test_a_session_serves_as_well_as_a_connection(engine: Engine, log_id: UUID) -> None:
+    with Session(engine) as session:
+        act_as(session.connection(), "system")
+        assert audit.append(session, log_id, [an_entry(log_id)]) == 1
+        assert audit.verify(session, log_id).ok
 
 
 def test_an_entry_vanishes_with_the_transaction_it_belongs_to(engine: Engine, log_id: UUID) -> None:

@@ -6,11 +6,15 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from jit_server import audit
 from jit_server.audit import notes, tree
+from jit_server.audit.log import root_at
+from jit_server.audit.scan import CHUNK, LEVELS
 from jit_server.core.database import act_as
 from jit_server.core.keys import SigningKey
 from tests.audit.conftest import an_entry, grow
@@ -325,3 +329,57 @@ def test_a_log_that_grows_meanwhile_is_not_taken_for_tampered(engine: Engine, su
         head = audit.head(reader, log)
         grow(engine, log, 5)
         assert audit.verify(reader, log, [audit.Checkpoint("x", head.size, head.root)]).ok
+
+
+def test_what_spans_more_than_one_batch_of_the_pass_is_compared_too(root: Connection) -> None:
+    log, size = uuid4(), 2 * CHUNK + 7
+    for start in range(0, size, 2000):
+        audit.append(root, log, [an_entry(log) for _ in range(min(2000, size - start))])
+    head = audit.head(root, log)
+    at_batch = audit.Checkpoint("x", CHUNK, root_at(root, log, CHUNK))
+    report = audit.verify(root, log, [at_batch, audit.Checkpoint("x", size, head.root)])
+    assert (report.ok, report.root, report.checkpoints) == (True, head.root, 2)
+    scene = Scene(root, log, size, Random(1))
+    for level, place, first in ((LEVELS + 1, 2 * CHUNK, 1), (LEVELS, 2 * CHUNK, CHUNK + 1), (1, CHUNK + 2, CHUNK + 1)):
+        with root.begin_nested() as point:
+            scene.run(
+                "UPDATE audit_entry SET nodes = overlay(nodes placing sha256('') from :from for 32)"
+                " WHERE log_id = :log AND position = :p", **{"from": level * 32 - 31}, p=place,
+            )  # fmt: skip
+            found = audit.verify(root, log).findings
+            assert [(f.first, f.last, f.kind) for f in found] == [(first, place, "tree")]
+            point.rollback()
+    with root.begin_nested() as point:
+        scene.run("UPDATE audit_entry SET nodes = nodes || sha256('') WHERE log_id = :log AND position = :p", p=CHUNK)
+        assert [(f.first, f.last) for f in audit.verify(root, log).findings] == [(CHUNK, CHUNK)]
+        point.rollback()
+    scene.run("DELETE FROM audit_entry WHERE log_id = :log AND position IN (3, 4, :p)", p=CHUNK + 1)
+    found = audit.verify(root, log, [at_batch]).findings
+    assert [(f.first, f.last, f.kind) for f in found] == [(3, 4, "missing"), (CHUNK + 1, CHUNK + 1, "missing")]
+
+
+def test_a_checkpoint_row_that_says_something_else_than_its_note_is_named(root: Connection) -> None:
+    log = uuid4()
+    audit.append(root, log, [an_entry(log) for _ in range(3)])
+    audit.checkpoint(root, log, KEY)
+    signer = audit.verifier(KEY, log)
+    root.execute(text("UPDATE audit_checkpoint SET size = 2 WHERE log_id = :log"), {"log": log})
+    found = audit.verify(root, log, [], [signer]).findings
+    assert [(f.first, f.last, f.kind) for f in found] == [(2, 2, "checkpoint")]
+    assert str(found[0]).startswith("entry 2: checkpoint: ")
+
+
+def test_nothing_is_appended_to_a_head_that_cannot_be_right(root: Connection) -> None:
+    log = uuid4()
+    audit.append(root, log, [an_entry(log) for _ in range(4)])
+    root.execute(text("UPDATE audit_head SET size = 5 WHERE log_id = :log"), {"log": log})
+    with pytest.raises(DBAPIError, match="is damaged"):
+        audit.append(root, log, [an_entry(log)])
+
+
+def test_a_reading_that_fails_is_an_error_not_a_finding(root: Connection) -> None:
+    log = uuid4()
+    audit.append(root, log, [an_entry(log)])
+    root.execute(text("ALTER TABLE audit_entry RENAME COLUMN nodes TO elsewhere"))  # undone with the transaction
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        audit.verify(root, log)
