@@ -7,6 +7,7 @@ every local account connect as superuser and opens each parent folder for readin
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -63,6 +64,7 @@ class EmbeddedPostgres:
         self._settings = {**_DEFAULTS, **(settings or {})}
         self._user = _SYSTEM_USER if os.geteuid() == 0 else None
         self._postmaster: subprocess.Popen[bytes] | None = None
+        self._elsewhere: Path | None = None  # a socket's folder of its own, where our path is too long for one
 
     def __enter__(self) -> Self:
         self.start()
@@ -120,6 +122,8 @@ class EmbeddedPostgres:
             self._postmaster.send_signal(signal.SIGINT)  # a fast shutdown
             self._postmaster.wait()
             self._postmaster = None
+            if self._elsewhere is not None:
+                shutil.rmtree(self._elsewhere, ignore_errors=True)
         elif self.running():
             self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self.folder), "stop")
 
@@ -170,10 +174,10 @@ class EmbeddedPostgres:
     def _choose_socket_folder(self) -> Path:
         if len(os.fsencode(self.folder)) <= _SOCKET_PATH_LIMIT:
             return self.folder
-        chosen = Path(tempfile.mkdtemp(prefix="jit-pg-"))
+        self._elsewhere = Path(tempfile.mkdtemp(prefix="jit-pg-"))
         if self._user:
-            _lend_to(self._user, chosen)
-        return chosen
+            _lend_to(self._user, self._elsewhere)
+        return self._elsewhere
 
     def _socket_folder(self) -> Path:
         """Where the running postmaster listens, from its own note (line 5 of `postmaster.pid`)."""

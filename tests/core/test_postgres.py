@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -131,9 +132,11 @@ def test_a_database_is_made_from_a_template_and_removed(cluster):
         connect(copy.owner)
 
 
-def test_a_path_too_long_for_a_socket_still_works(scratch):
+def test_a_path_too_long_for_a_socket_still_works_and_leaves_no_folder_behind(scratch):
+    before = set(Path(tempfile.gettempdir()).glob("jit-pg-*"))
     with EmbeddedPostgres(scratch / ("long" * 12) / ("path" * 12)) as running, connect(running.database().app) as app:
         assert app.execute("SELECT 1").fetchone() == (1,)
+    assert set(Path(tempfile.gettempdir()).glob("jit-pg-*")) <= before
 
 
 def test_what_goes_wrong_is_said_in_the_programs_own_words(scratch):
