@@ -30,7 +30,7 @@ class WithdrawMessage(Withdrawal):
 
 
 class MarkRead(Mark):
-    """Which channel, and how far."""
+    """Which topic of which channel, and how far."""
 
     channel_id: UUID
 
@@ -68,7 +68,7 @@ def withdraw(wish: WithdrawMessage) -> messaging.MessageOut:
 def mark_read(wish: MarkRead) -> BaseModel:
     """Remember how far one has read."""
     with work() as uow:
-        return messaging.mark_read(uow, wish.channel_id, Mark(position=wish.position))
+        return messaging.mark_read(uow, wish.channel_id, Mark(topic=wish.topic, position=wish.position))
 
 
 @on("presence:typing", to=Action.MESSAGE_POST)

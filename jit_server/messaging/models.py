@@ -104,8 +104,9 @@ class NewDraft(Stated):
 
 
 class Mark(Stated):
-    """How far a channel has been read."""
+    """How far a topic has been read."""
 
+    topic: Topic
     position: Position
 
 
@@ -201,7 +202,7 @@ class MessageChange(Row, table=True):
 
 
 class ReadMark(SQLModel, table=True):
-    """How far one person has read one channel; theirs alone, and not on the record."""
+    """How far one person has read one topic; theirs alone, and not on the record."""
 
     __tablename__ = "read_mark"
     __table_args__ = (
@@ -211,6 +212,7 @@ class ReadMark(SQLModel, table=True):
 
     person_id: UUID = Field(foreign_key="person.id", primary_key=True)
     channel_id: UUID = Field(primary_key=True)
+    topic: str = Field(primary_key=True, sa_type=Text)
     workspace_id: UUID = Field(foreign_key="workspace.id")
     position: int = Field(sa_type=BigInteger)
     at: datetime = Field(sa_type=UtcDateTime)

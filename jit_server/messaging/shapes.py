@@ -56,6 +56,7 @@ class TopicOut(BaseModel):
     unread: int
     last_position: int
     last_at: datetime
+    read_position: int = 0
 
 
 class ChannelOut(BaseModel):
@@ -66,7 +67,6 @@ class ChannelOut(BaseModel):
     name: str
     purpose: str
     unread: int = 0
-    read_position: int = 0
     topics: list[TopicOut] = []
 
 
@@ -81,7 +81,8 @@ class DraftOut(BaseModel):
 
 
 class MarkOut(BaseModel):
-    """How far the channel has been read."""
+    """How far the topic has been read."""
 
     channel_id: UUID
+    topic: str
     position: int

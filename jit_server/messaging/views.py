@@ -39,7 +39,7 @@ def conversation(
         "channel": {"id": channel.id, "name": channel.name},
         "topic": topic,
         "messages": [one.model_dump() for one in page.messages],
-        "read_position": channel.read_position,
+        "read_position": next((one.read_position for one in channel.topics if one.name == topic), 0),
         "older_url": f"{here}?before={page.older}" if page.older else None,
         "draft": own.model_dump() if own else None,
         "post_url": here,

@@ -182,7 +182,7 @@ class JitChat extends LitElement {
     this.readTimer = window.setTimeout(() => {
       this.readTimer = 0;
       const position = this.messages.at(-1)?.position ?? 0;
-      this.live?.ask('message:mark_read', { channel_id: this.channel, position }).then(() => { this.readTo = position; clearCounter(); }, () => {});
+      this.live?.ask('message:mark_read', { channel_id: this.channel, topic: this.topic, position }).then(() => { this.readTo = position; clearCounter(); }, () => {});
     }, READ_MS);
   }
 

@@ -87,9 +87,10 @@ def test_lines_stay_lines_and_number_signs_stay_words():
 
 
 @pytest.mark.parametrize("sign", ["[", "![", "[a](", "*a", "**a ", "`", ">", "- ", "<", "&", "_a ", "|a", "x\n", "1. "])
-def test_a_text_made_to_be_slow_is_rendered_in_half_a_second(sign):
+def test_a_text_made_to_be_slow_costs_little_more_than_its_length(sign):
+    """Processor time, so that a busy machine does not matter; what grows with the square would take minutes."""
     text = (sign * TEXT_LIMIT)[:TEXT_LIMIT]
-    before = time.perf_counter()
+    before = time.thread_time()
     html = markdown.render(text)
-    assert time.perf_counter() - before < 0.5
+    assert time.thread_time() - before < 3
     assert len(html) <= 10 * TEXT_LIMIT

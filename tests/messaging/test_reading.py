@@ -65,19 +65,33 @@ def test_what_is_new_is_counted_for_each_reader(team, channel):
     assert shown.unread == 2
     assert [(one.name, one.unread) for one in shown.topics] == [("money", 1), ("general", 1)]
     with team.world.work(reader) as uow:
-        messaging.mark_read(uow, channel, messaging.Mark(position=mine.position))
+        messaging.mark_read(uow, channel, messaging.Mark(topic="general", position=mine.position))
     with team.world.work(reader) as uow:
         shown = messaging.list_channels(uow, team.id)[0]
-    assert (shown.unread, shown.read_position) == (1, mine.position)
+    assert [(one.name, one.unread, one.read_position) for one in shown.topics] == [
+        ("money", 1, 0),
+        ("general", 0, mine.position),
+    ]
+    assert shown.unread == 1
     with team.world.work(team.admin) as uow:
         assert messaging.list_channels(uow, team.id)[0].unread == 0
+
+
+def test_reading_one_topic_leaves_the_others_unread(team, channel):
+    say(team, team.admin, channel, "older, elsewhere", topic="money")
+    newer = say(team, team.admin, channel, "newer, here")
+    reader = team.leaders["FR"]
+    with team.world.work(reader) as uow:
+        messaging.mark_read(uow, channel, messaging.Mark(topic="general", position=newer.position))
+    with team.world.work(reader) as uow:
+        assert messaging.unread(uow, [team.id]) == {team.id: 1}
 
 
 def test_a_reading_mark_never_moves_back_nor_beyond_the_last_message(team, channel):
     said = say(team, team.admin, channel, "one")
     for asked, kept in ((2**53 - 1, said.position), (0, said.position), (said.position, said.position)):
         with team.world.work(team.leaders["FR"]) as uow:
-            assert messaging.mark_read(uow, channel, messaging.Mark(position=asked)).position == kept
+            assert messaging.mark_read(uow, channel, messaging.Mark(topic="general", position=asked)).position == kept
 
 
 def test_a_draft_is_there_on_the_next_device_and_gone_once_sent(team, channel):
@@ -109,7 +123,7 @@ def test_an_empty_draft_is_forgotten(team, channel):
 def test_nobody_sees_the_drafts_or_marks_of_a_colleague_even_in_the_database(team, channel, engine):
     with team.world.work(team.admin) as uow:
         messaging.keep_draft(uow, channel, messaging.NewDraft(topic="general", text="not for others"))
-        messaging.mark_read(uow, channel, messaging.Mark(position=0))
+        messaging.mark_read(uow, channel, messaging.Mark(topic="general", position=0))
     colleague = team.join("DE")
     with team.world.work(colleague) as uow:
         assert messaging.drafts(uow, team.id) == []

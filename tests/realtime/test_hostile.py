@@ -183,7 +183,7 @@ def test_a_foreign_workspace_or_channel_is_absent_in_every_event(served, world, 
             "message:post": {"channel_id": str(foreign), **post},
             "message:edit": {"message_id": str(message.id), "text": "x"},
             "message:withdraw": {"message_id": str(message.id), "reason": "x"},
-            "message:mark_read": {"channel_id": str(foreign), "position": 0},
+            "message:mark_read": {"channel_id": str(foreign), "topic": "x", "position": 0},
             "presence:typing": {"channel_id": str(foreign), "topic": "t"},
         }
         absent = {"workspace_id", "channel_id", "message_id"}

@@ -202,7 +202,7 @@ def test_a_socket_ends_with_its_session(served, team, channel, cookie, owner_eng
         await lines[0].until(lambda: lines[0].events("session:ended"), 5)
         assert monotonic() - started < 5
         assert not lines[1].events("session:ended")
-        answer = await lines[1].emit("message:mark_read", {"channel_id": str(channel), "position": 0})
+        answer = await lines[1].emit("message:mark_read", {"channel_id": str(channel), "topic": "x", "position": 0})
         assert "problem" not in answer
 
     play(scenario)

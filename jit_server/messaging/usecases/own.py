@@ -15,25 +15,28 @@ from jit_server.work import UnitOfWork
 def mark_read(uow: UnitOfWork, channel_id: UUID, mark: Mark) -> MarkOut:
     """Remember how far one has read; a mark only moves forward, and not beyond the last message."""
     channel = uow.get(Channel, channel_id, to=Action.MESSAGE_MARK_READ)
-    last = select(func.coalesce(func.max(col(Message.position)), 0)).where(col(Message.channel_id) == channel.id)
+    last = select(func.coalesce(func.max(col(Message.position)), 0)).where(
+        col(Message.channel_id) == channel.id, col(Message.topic) == mark.topic
+    )
     position = func.least(mark.position, last.scalar_subquery())
     statement = insert(ReadMark).values(
         person_id=uow.actor.person_id,
         channel_id=channel.id,
+        topic=mark.topic,
         workspace_id=channel.workspace_id,
         position=position,
         at=uow.now,
     )
     kept = uow.connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["person_id", "channel_id"],
+            index_elements=["person_id", "channel_id", "topic"],
             set_={
                 "position": func.greatest(statement.excluded.position, col(ReadMark.position)),
                 "at": statement.excluded.at,
             },
         ).returning(col(ReadMark.position))
     ).scalar_one()
-    return MarkOut(channel_id=channel.id, position=kept)
+    return MarkOut(channel_id=channel.id, topic=mark.topic, position=kept)
 
 
 def keep_draft(uow: UnitOfWork, channel_id: UUID, new: NewDraft) -> DraftOut | None:

@@ -64,7 +64,6 @@ def list_channels(uow: UnitOfWork, workspace_id: UUID) -> list[ChannelOut]:
 def channels(uow: UnitOfWork, workspace_id: UUID) -> list[ChannelOut]:
     """The same without an entry of its own, for a use-case that records a larger look."""
     rows = uow.all(uow.select(Channel, to=Action.CHANNEL_READ, within=workspace_id).order_by(col(Channel.name)))
-    marks = _marks(uow, workspace_id)
     topics = _topics(uow, workspace_id)
     return [
         ChannelOut(
@@ -73,7 +72,6 @@ def channels(uow: UnitOfWork, workspace_id: UUID) -> list[ChannelOut]:
             name=row.name,
             purpose=row.purpose,
             unread=sum(topic.unread for topic in topics.get(row.id, [])),
-            read_position=marks.get(row.id, 0),
             topics=topics.get(row.id, []),
         )
         for row in rows
@@ -155,7 +153,11 @@ def _is_new(uow: UnitOfWork) -> ColumnElement[bool]:
 
 
 def _my_mark(uow: UnitOfWork) -> ColumnElement[bool]:
-    return and_(col(ReadMark.channel_id) == col(Message.channel_id), col(ReadMark.person_id) == uow.actor.person_id)
+    return and_(
+        col(ReadMark.channel_id) == col(Message.channel_id),
+        col(ReadMark.topic) == col(Message.topic),
+        col(ReadMark.person_id) == uow.actor.person_id,
+    )
 
 
 def _version(version: int, kind: ChangeKind | None, said: Message | MessageChange, *, hidden: bool) -> VersionOut:
@@ -176,15 +178,6 @@ def _page(rows: Any, limit: int, *, newest_first: bool) -> Page:
     if newest_first:
         kept.reverse()
     return Page([out(row) for row in kept], kept[0].position if more and newest_first else None)
-
-
-def _marks(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, int]:
-    rows = uow.connection.execute(
-        select(col(ReadMark.channel_id), col(ReadMark.position)).where(
-            col(ReadMark.workspace_id) == workspace_id, col(ReadMark.person_id) == uow.actor.person_id
-        )
-    )
-    return {row.channel_id: row.position for row in rows}
 
 
 def _reads_any(uow: UnitOfWork, workspace_id: UUID) -> bool:
@@ -213,6 +206,7 @@ def _topics(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, list[TopicOut]]:
             func.count(case((_is_new(uow), 1))).label("unread"),
             func.max(col(Message.position)).label("last_position"),
             func.max(col(Message.at)).label("last_at"),
+            func.coalesce(func.max(col(ReadMark.position)), 0).label("read_position"),
         )
         .outerjoin(ReadMark, _my_mark(uow))
         .where(visible)
@@ -227,6 +221,7 @@ def _topics(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, list[TopicOut]]:
             unread=row.unread,
             last_position=row.last_position,
             last_at=row.last_at,
+            read_position=row.read_position,
         )
         found.setdefault(row.channel_id, []).append(topic)
     return found
