@@ -3,7 +3,6 @@
 Debian: `apt-get install --no-install-recommends radosgw ceph-mon ceph-osd`. A missing program is an error.
 """
 
-import ctypes
 import os
 import secrets
 import shutil
@@ -22,6 +21,7 @@ from jit_server.core.vault import Account
 from tests.engines.ports import free_port
 
 ATTEMPTS = 3
+WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")  # ends with a test run that was killed and can stop nothing
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool", "rados")
 
 CONFIGURATION = """
@@ -102,11 +102,6 @@ def _stop(folder: Path, started: list[subprocess.Popen[bytes]]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to end the engine when whoever started it is killed and can stop nothing any more."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
 def _start(folder: Path, memory: int, started: list[subprocess.Popen[bytes]]) -> Ceph:
     mon_port, rgw_port, fsid = free_port(), free_port(), str(uuid4())
     configuration = folder / "ceph.conf"
@@ -125,7 +120,7 @@ def _start(folder: Path, memory: int, started: list[subprocess.Popen[bytes]]) ->
 
     def start(*command: str) -> None:
         with (folder / f"{command[0]}.out").open("wb") as out:
-            started.append(subprocess.Popen(command, stdout=out, stderr=out, preexec_fn=_die_with_parent))
+            started.append(subprocess.Popen([*WITH_PARENT, *command], stdout=out, stderr=out))
 
     monmap = str(folder / "monmap")
     run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v1:127.0.0.1:{mon_port}]", monmap)

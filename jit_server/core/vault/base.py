@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Protocol, Self
 from uuid import UUID, uuid4
 
 from jit_server.core.errors import Altered, JitError, Mismatch
-from jit_server.core.vault.offload import off
+from jit_server.core.vault.offload import Behind
 
 BLOCK = 2**20
 """Bytes handled at a time: large enough for few thread hand-overs, small enough for flat memory."""
@@ -163,11 +163,15 @@ def verified(body: Body, *, size: int, sha256: str) -> Iterator[bytes]:
             detail = f"The vault holds {body.size} bytes, {size} were taken in."
             raise Altered(detail)
         meter, kept = Meter(size, sha256), b""
-        for block in body:
-            off(meter.hash, _fits(meter, block))
-            if kept:
-                yield kept
-            kept = block
+        hashing = Behind(meter.hash)
+        try:
+            for block in body:
+                hashing.give(_fits(meter, block))
+                if kept:
+                    yield kept
+                kept = block
+        finally:
+            hashing.wait()
         _is_whole(meter)
         yield kept
     finally:

@@ -64,12 +64,12 @@ class FolderVault:
     def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
         """See `Vault.put`."""
         folder, version = self._objects / check_key(key), uuid4().hex
-        meter, behind = Meter(size, sha256), Behind()
+        meter = Meter(size, sha256)
         with self._staged(size) as (fd, staged):
-            writer = _Writer(fd, meter)
+            behind = Behind(_Writer(fd, meter).take)
             try:
                 for chunk in chunks:
-                    behind.give(writer.take, meter.count(chunk))
+                    behind.give(meter.count(chunk))
             finally:
                 behind.wait()
             meter.check()

@@ -4,6 +4,7 @@ Under gevent one slow call holds every request of the worker. hashlib and file I
 hub's own native threads do them beside it. Without gevent (command line, tests, threads) the work is done at once.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextvars import copy_context
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -56,22 +57,37 @@ def ahead(pieces: Iterator[T]) -> Generator[T, None, None]:
 
 
 class Behind:
-    """Does one piece of work while the caller fetches the next: at most one is under way, in order."""
+    """Does one kind of work on pieces, in order, while the caller fetches more; at most `most` of them wait.
 
-    def __init__(self) -> None:
+    One worker takes all that waits: handing over each piece by itself would cost two changes of thread a piece, which
+    on a busy machine is what an upload spends its time on.
+    """
+
+    def __init__(self, work: Callable[[bytes], object], most: int = 8) -> None:
+        self._work, self._most = work, most
         self._gevent = monkey.is_module_patched("socket")
+        self._waiting: deque[bytes] = deque()
         self._under_way: _Result | None = None
 
-    def give(self, function: Callable[..., object], *args: object) -> None:
-        """Start a piece of work once the one before has ended; its error surfaces here or in `wait`."""
+    def give(self, piece: bytes) -> None:
+        """Put a piece in the row; an error of an earlier one surfaces here or in `wait`."""
         if not self._gevent:
-            function(*args)
+            self._work(piece)
             return
-        self.wait()
-        self._under_way = get_hub().threadpool.spawn(function, *args)
+        self._waiting.append(piece)
+        if self._under_way is None or self._under_way.ready() or len(self._waiting) >= self._most:
+            self._settle()
+            self._under_way = get_hub().threadpool.spawn(self._drain)
 
     def wait(self) -> None:
-        """Wait for the work under way, and raise its error. Interrupted, it can be called again."""
+        """Wait until all is done, and raise its error. Interrupted, it can be called again."""
+        self._settle()
+        while self._waiting:
+            self._under_way = get_hub().threadpool.spawn(self._drain)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Wait for the worker under way; after an error nothing more is done."""
         under_way = self._under_way
         if under_way is None:
             return
@@ -80,3 +96,11 @@ class Behind:
         finally:
             if under_way.ready():
                 self._under_way = None
+
+    def _drain(self) -> None:
+        try:
+            while self._waiting:
+                self._work(self._waiting.popleft())
+        except BaseException:
+            self._waiting.clear()
+            raise

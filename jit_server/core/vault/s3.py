@@ -24,7 +24,7 @@ from urllib3 import exceptions as http
 from jit_server.core import clock
 from jit_server.core.errors import Altered, VaultDown
 from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, VaultStatus, check_key
-from jit_server.core.vault.offload import ahead, off
+from jit_server.core.vault.offload import Behind, ahead
 
 PART = 8 * BLOCK
 """Bytes of one multipart piece: 64 MiB pieces cost 321 MiB of memory, 8 MiB ones 45."""
@@ -209,15 +209,18 @@ def _parts(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[bytes,
 
     The last bytes are given out only if all of them are those announced: a wrong upload is never completed.
     """
-    pieces, held = [], 0
-    for chunk in chunks:
-        off(meter.hash, meter.count(chunk))
-        pieces.append(chunk)
-        held += len(chunk)
-        while held > PART or (held == PART and meter.size < size):
-            whole = b"".join(pieces)
-            pieces, held = [whole[PART:]], held - PART
-            yield whole[:PART]
+    pieces, held, hashing = [], 0, Behind(meter.hash)
+    try:
+        for chunk in chunks:
+            hashing.give(meter.count(chunk))
+            pieces.append(chunk)
+            held += len(chunk)
+            while held > PART or (held == PART and meter.size < size):
+                whole = b"".join(pieces)
+                pieces, held = [whole[PART:]], held - PART
+                yield whole[:PART]
+    finally:
+        hashing.wait()
     meter.check()
     yield b"".join(pieces)
 
