@@ -30,6 +30,7 @@ _KEEPALIVE: Final[dict[str, Any]] = {
 }
 _HINT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) (0|[1-9][0-9]{0,17})", re.ASCII)
 _PENDING: Final = 10_000  # workspaces; beyond, hints are dropped and the readers' own comparison finds them
+_PACE: Final = 0.004  # seconds; under load several hints become one
 _PAUSES: Final = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to reconnect
 _logger = structlog.get_logger(__name__)
 
@@ -122,6 +123,7 @@ class Bus:
                 self._wake.wait()
                 self._wake.clear()
                 self._drain(connection)
+                self._closed.wait(_PACE)
 
         self._keep_connected("tell", drain_for_ever)
 

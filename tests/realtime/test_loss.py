@@ -93,6 +93,7 @@ def test_d5_no_loss_no_repetition_one_order_although_a_worker_is_killed(start, w
         last = max(max(client.acknowledged.values()) for client in clients)
         for client in clients:
             while not client.seen or client.seen[-1][0] < last:
+                assert time.monotonic() - started < 200, f"{client.seen[-1:]} is not {last}: {served.log()}"
                 if client.line.closed.is_set():
                     await client.come_back()
                 await asyncio.sleep(0.05)

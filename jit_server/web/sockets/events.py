@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
-from flask import g, request
+from flask import g
 from pydantic import BaseModel
 
 from jit_server.access import Action, Actor
@@ -19,16 +19,12 @@ from jit_server.core.errors import JitError, Malformed, NotSignedIn
 from jit_server.web import context
 from jit_server.web.api import check, dump
 from jit_server.web.declared import Declaration, declare, guards
+from jit_server.web.sockets.floors import Guest
 from jit_server.web.sockets.send import cut
-from jit_server.web.sockets.wire import Bucket
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 
 _FAULTS: Final = frozenset({400, 404, 413, 422})
-_FAULT_RATE: Final = 1.0
-_FAULT_BURST: Final = 50
-"""Nobody makes so many mistakes by hand: a client that does is cut off, which also ends guessing at ids."""
-_BUCKET: Final = "jit.faults"
 _logger = structlog.get_logger(__name__)
 
 
@@ -73,37 +69,30 @@ def handlers() -> list[Handler]:
     return [_handlers[event] for event in sorted(_handlers)]
 
 
-def acknowledge(sign_in: Callable[[str, str], Actor], handler: Handler, *data: Any) -> Any:
-    """Do what an event asks and answer with its acknowledgement; runs in the context of the socket's handshake."""
+def acknowledge(handler: Handler, guest: Guest, actor: Actor, data: tuple[Any, ...]) -> Any:
+    """Do what an event asks and answer with its acknowledgement; runs in an application context of its own."""
     try:
-        g.actor = sign_in(context.cookie(), request.headers.get("User-Agent", ""))
-        return _do(handler, data) or {}
+        g.actor, g.guest = actor, guest
+        return _do(handler, guest, data) or {}
     except JitError as error:
-        return refused(error)
+        return refused(guest, error)
     except Exception as error:  # the last resort (ASVS 16.5.4): a client never sees a traceback
         known = problem_of(error)
         if known is None:
             _logger.exception("event.failed", event_name=handler.event)
             known = JitError()
-        return refused(known)
+        return refused(guest, known)
 
 
-def unknown(*_data: Any) -> Any:
-    """Answer an event that nobody listens to."""
-    return refused(Malformed("there is no such event"))
-
-
-def refused(error: JitError) -> dict[str, Any]:
+def refused(guest: Guest, error: JitError) -> dict[str, Any]:
     """The acknowledgement of a refusal. Who keeps making mistakes is cut off."""
-    if error.status in _FAULTS:
-        bucket = request.environ.setdefault(_BUCKET, Bucket(_FAULT_RATE, _FAULT_BURST))
-        if bucket.take() > 0:
-            cut(request.environ)
+    if error.status in _FAULTS and guest.faults.take() > 0:
+        cut(guest.environ)
     return {"problem": error.problem()}
 
 
-def _do(handler: Handler, data: tuple[Any, ...]) -> Any:
-    if context.signed_in().person_id != request.environ["jit.actor"].person_id:
+def _do(handler: Handler, guest: Guest, data: tuple[Any, ...]) -> Any:
+    if context.signed_in().person_id != guest.actor.person_id:
         raise NotSignedIn
     if len(data) != 1 or not isinstance(data[0], dict):
         raise Malformed("send one JSON object")

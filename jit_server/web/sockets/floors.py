@@ -6,12 +6,16 @@ Any change of membership makes a new epoch, and nothing is ever sent to the room
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from gevent.lock import RLock
 
 from jit_server.access import Action, Actor, Handling, PartyClass, Phase, Policy, Role, Standing
+from jit_server.web.sockets.wire import Bucket
+
+FAULTS: Final = 50
+"""Mistakes at once, then one a second. Nobody makes so many by hand: who does is cut off, so ids cannot be guessed."""
 
 Profile = tuple[Role, PartyClass, UUID]
 
@@ -28,7 +32,9 @@ class Guest:
 
     sid: str
     actor: Actor
-    environ: dict[str, Any]
+    cookie: str = field(repr=False)
+    environ: dict[str, Any] = field(repr=False)
+    faults: Bucket = field(default_factory=lambda: Bucket(1.0, FAULTS))
     workspaces: set[UUID] = field(default_factory=set)
 
 

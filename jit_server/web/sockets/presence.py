@@ -13,7 +13,7 @@ import gevent
 import structlog
 from gevent.event import Event
 from sqlalchemy import Connection, Engine, Row, Text, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Field, SQLModel
 
 from jit_server.access import Action
@@ -132,8 +132,10 @@ class Presence:
             floors = [floor for floor in map(self._floors.known, changed) if floor is not None]
             try:
                 self._announce(floors)
-            except DBAPIError as error:  # the next sweep looks again
+            except SQLAlchemyError as error:  # the next sweep looks again
                 _logger.warning("presence.failed", error=type(error).__name__)
+            except Exception:  # presence is worth less than the greenlet that tells it
+                _logger.exception("presence.failed")
 
     def _tell(self, workspace_id: UUID) -> None:
         self.look_again(workspace_id)

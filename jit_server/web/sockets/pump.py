@@ -13,7 +13,7 @@ import gevent
 import structlog
 from gevent.event import Event
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from jit_server import access
 from jit_server.access import Actor, Phase
@@ -25,7 +25,7 @@ from jit_server.web.sockets.send import Sender
 BATCH: Final = 500
 """Entries read at once, and the most that a returning client is caught up with; more is a gap."""
 
-PACE: Final = 0.008
+PACE: Final = 0.015
 """Seconds between two rounds at least: under load one round takes what several messages have added."""
 
 _GROUND = "SELECT w.epoch, w.policy_version, w.phase, coalesce(h.size, 0) AS size"
@@ -91,9 +91,11 @@ class Pump:
             for workspace_id in grown:
                 try:
                     self.level(workspace_id)
-                except DBAPIError as error:  # the next hint or comparison finds it again
+                except SQLAlchemyError as error:  # the next comparison finds it again
                     _logger.warning("pump.failed", workspace=str(workspace_id), error=type(error).__name__)
                     gevent.sleep(0.2)
+                except Exception:  # whatever one workspace's entries do to us, the others are still told
+                    _logger.exception("pump.failed", workspace=str(workspace_id))
 
     def level(self, workspace_id: UUID) -> None:
         """Bring everybody who sits in the workspace to its last entry."""

@@ -13,15 +13,13 @@ from flask import Flask, current_app, g
 from flask_socketio import SocketIO
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_cookie
 
 from jit_server import access
 from jit_server.access import Action
 from jit_server.core import clock
 from jit_server.core.bus import LOG, Bus, Hint
-from jit_server.core.database import problem_of
 from jit_server.core.errors import DatabaseDown, JitError, Malformed, NotFound, NotSignedIn
 from jit_server.web import context
 from jit_server.web.sockets import events, gate
@@ -91,7 +89,7 @@ class Sockets:
         try:
             with self._engine.connect() as connection:
                 found = frame.load_actor(connection, raw, user_agent, clock.now()) or access.ANONYMOUS
-        except (DBAPIError, PoolTimeoutError) as error:
+        except SQLAlchemyError as error:
             raise DatabaseDown from error
         if found.kind == "person":
             self._signed_in[raw] = (found, monotonic() + FRESH)
@@ -201,9 +199,10 @@ class Sockets:
         """Do something that will be tried again anyway; the database being away is not news worth a traceback."""
         try:
             step(*arguments)
-        except (JitError, DBAPIError) as error:
-            known = problem_of(error)
-            _logger.warning("sockets.step_failed", step=getattr(step, "__name__", "?"), error=type(known).__name__)
+        except (JitError, SQLAlchemyError) as error:
+            _logger.warning("sockets.step_failed", step=step.__name__, error=type(error).__name__)
+        except Exception:  # the sweep must go on: it is what finds everything that was missed
+            _logger.exception("sockets.step_failed", step=step.__name__)
 
 
 def _socketio(app: Flask) -> SocketIO:

@@ -15,8 +15,8 @@ def system_engine(url: str) -> Engine:
     return create_engine(
         address(url).replace("postgresql:", "postgresql+psycopg:", 1),
         isolation_level="AUTOCOMMIT",
-        pool_size=6,
-        max_overflow=6,
+        pool_size=8,
+        max_overflow=24,
         pool_timeout=5,
         pool_reset_on_return=None,
         hide_parameters=True,
