@@ -48,7 +48,9 @@ def _offset(offset: timedelta | None) -> str:
 
 
 def zone_name() -> str:
-    """The reader's zone in words."""
+    """The reader's zone in words; UTC has no region and keeps its name."""
+    if str(get_timezone()) == "UTC":
+        return "UTC"
     return get_timezone_name(get_timezone(), width="long", locale=get_locale())
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask_babel import gettext
 from sqlmodel import col
 
-from jit_server.access import Action, Phase, Role, Standing, is_baseline
+from jit_server.access import Action, Origin, Phase, Role, Standing, is_baseline
 from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import glances, lifecycle
@@ -24,6 +24,17 @@ from jit_server.workspaces.views.frame import action_words, banner, may
 from jit_server.workspaces.views.log import timeline
 
 LATEST = 8
+ABOUT_THINGS = frozenset(
+    {
+        Action.MESSAGE_READ,
+        Action.EVIDENCE_LIST,
+        Action.EVIDENCE_READ,
+        Action.EVIDENCE_DOWNLOAD,
+        Action.EVIDENCE_EXPORT,
+        Action.CUSTODY_READ,
+    }
+)
+"""Actions on what somebody supplied: only for these it matters whose a thing is."""
 
 
 def home(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
@@ -70,6 +81,8 @@ def _rights(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
     """One line an action that is open, one more for each rule that closes it for some things."""
     found: dict[str, dict[str, Any]] = {}
     for one in reading.rights(uow, standing):
+        if one.origin == Origin.PARTNER and one.action not in ABOUT_THINGS:
+            continue
         words = action_words(one.action)
         if not one.allowed and uow.policy(standing).permits(standing, one.action):
             words = gettext("%(what)s of partners marked %(code)s", what=words, code=str(one.handling))
