@@ -1,6 +1,7 @@
 """What every bench case stands on: a PostgreSQL of its own, migrated, and servers started on demand."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 
 from jit_server.core import database, schema, vault
+from jit_server.core.children import die_with_parent
 from jit_server.core.keys import SigningKey
 from jit_server.core.postgres import EmbeddedPostgres, Urls
 from jit_server.core.settings import Settings
@@ -118,6 +120,7 @@ class Env:
             env=_environment(settings) | {"PYTHONPATH": str(Path(__file__).parents[1])},
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - a run that is killed leaves no server
         )
         try:
             _await(f"{settings.base_url}/readyz", process)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from jit_server.core.children import die_with_parent
 from jit_server.core.settings import Settings
 
 START_SECONDS = 60
@@ -47,6 +48,7 @@ class Server:
             self.process = psutil.Popen(
                 [sys.executable, "-m", "jit_server.cli", "serve", "--workers", str(self.workers)],
                 cwd=self.folder, env=self._environment(), stdout=sink, stderr=sink,
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - a run that is killed leaves no server
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
