@@ -48,7 +48,7 @@ class Server:
             self.process = psutil.Popen(
                 [sys.executable, "-m", "jit_server.cli", "serve", "--workers", str(self.workers)],
                 cwd=self.folder, env=self._environment(), stdout=sink, stderr=sink,
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - a run that is killed leaves no server
+                preexec_fn=die_with_parent(signal.SIGTERM),  # a run that is killed leaves no server
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
