@@ -7,6 +7,7 @@ what those bytes say; its link with the links before it; the subtree hashes stor
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import itemgetter
 from typing import Literal
 from uuid import UUID
 
@@ -17,6 +18,10 @@ from jit_server.audit import tree
 LEVELS = 12
 CHUNK = 1 << LEVELS
 """Entries a batch: about 4 MB. A power of two, so that a full batch is one complete subtree."""
+
+_SAID = itemgetter("event", "log", "position", "id", "at", "result", "actor", "subject")
+_SAID_OF_WHAT = itemgetter("kind", "id", "party", "handling")
+_SAID_OF_WHO = itemgetter("person", "agency")
 
 Kind = Literal["altered", "missing", "inserted", "moved", "tree", "head", "rewritten", "checkpoint"]
 
@@ -99,7 +104,8 @@ class Scan:
 
     def _check_entries(self, rows: Sequence[Stored | None]) -> None:
         """The hot loop: everything that one row can tell by itself and with its predecessor."""
-        hash_of, parse, log, link, place = sha256, from_json, self._log, self.link, self.size
+        hash_of, parse, said, said_of_what, said_of_who = sha256, from_json, _SAID, _SAID_OF_WHAT, _SAID_OF_WHO
+        log, link, place = self._log, self.link, self.size
         for row in rows:
             place += 1
             if row is None:
@@ -108,17 +114,17 @@ class Scan:
             _, projected, data, leaf, _, row_link = row
             wrong = "" if hash_of(b"\x00" + data).digest() == leaf else "its bytes do not have the hash kept with them"
             try:
-                content = parse(data, cache_strings="keys")
-                who, what = content["actor"], content["subject"]
-                said = (
-                    f"{content['id']}|{content['event']}|{what['kind']}|{what['id'] or ''}|{what['party'] or ''}"
-                    f"|{what['handling'] or ''}|{who['person'] or ''}|{who['agency'] or ''}"
-                    f"|{content['at'][:-1]}000|{content['result']}"
+                event, log_id, position, entry_id, at, result, who, what = said(parse(data, cache_strings="keys"))
+                kind, subject, party, handling = said_of_what(what)
+                person, agency = said_of_who(who)
+                projection = (
+                    f"{entry_id}|{event}|{kind}|{subject or ''}|{party or ''}|{handling or ''}"
+                    f"|{person or ''}|{agency or ''}|{result}|{at[:-1]}000"
                 )
-                if said != projected or content["log"] != log:
+                if projection != projected or log_id != log:
                     wrong = wrong or "its columns say something else than its bytes"
-                if content["position"] != place:
-                    self._moved.append((place, content["position"] - place))
+                if position != place:
+                    self._moved.append((place, position - place))
             except (ValueError, TypeError, KeyError):
                 wrong = wrong or "its bytes are not an entry"
             if link is not None:

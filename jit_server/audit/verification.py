@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import itemgetter
 from time import sleep
 from typing import Any
 from uuid import UUID
@@ -23,14 +24,16 @@ _BATCH = b"""
 SELECT position,
        id::text || '|' || event || '|' || subject_kind || '|' || coalesce(subject_id::text, '') || '|' ||
        coalesce(party_id::text, '') || '|' || coalesce(handling, '') || '|' || coalesce(actor_id::text, '') || '|' ||
-       coalesce(agency_id::text, '') || '|' ||
-       to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '|' || result,
+       coalesce(agency_id::text, '') || '|' || result || '|' ||
+       to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
        canonical, leaf_hash, nodes, link
-FROM audit_entry WHERE log_id = $1 AND position > $2 AND position <= $3 ORDER BY position
+FROM audit_entry WHERE log_id = $1 AND position > $2 AND position <= $3
 """
 _STRAYS = text(
-    "SELECT min(position) AS first, max(position) AS last FROM audit_entry WHERE log_id = :log AND"
-    " (position < 1 OR position > coalesce((SELECT size FROM audit_head WHERE log_id = :log), 0))"
+    "SELECT min(e.position) AS first, max(e.position) AS last FROM"
+    " (SELECT position FROM audit_entry WHERE log_id = :log AND position < 1 UNION ALL"
+    " SELECT position FROM audit_entry WHERE log_id = :log"
+    " AND position > coalesce((SELECT size FROM audit_head WHERE log_id = :log), 0)) e"
 )
 
 
@@ -120,7 +123,9 @@ def _batches(connection: Connection, log_id: UUID, size: int) -> Iterator[tuple[
             if start + CHUNK < size:
                 coming = reader.submit(fetch, start + CHUNK)
             rows_of.set_pgresult(result)
-            yield min(start + CHUNK, size), rows_of.load_rows(0, result.ntuples, tuple)
+            rows: list[Stored] = rows_of.load_rows(0, result.ntuples, tuple)
+            rows.sort(key=itemgetter(0))  # nearly sorted already; PostgreSQL would copy them through its own sort
+            yield min(start + CHUNK, size), rows
             sleep(0)  # where threads are greenlets, others get their turn
 
 

@@ -97,7 +97,7 @@ def another_column(scene: Scene) -> Claim:
     change = scene.random.choice([
         "event = 'message:read'", "subject_kind = 'person'", "subject_id = gen_random_uuid()", "subject_id = NULL",
         "actor_id = gen_random_uuid()", "actor_id = agency_id, agency_id = actor_id", "agency_id = NULL",
-        "at = at + interval '1 microsecond'", "at = at - interval '1 hour'", "result = 'error'",
+        "at = at + interval '1 microsecond'", "at = at - interval '1 hour'", "at = 'infinity'", "result = 'error'",
         "id = gen_random_uuid()", "party_id = gen_random_uuid()", "handling = 'H3'",
     ])  # fmt: skip
     scene.run(f"UPDATE audit_entry SET {change} WHERE log_id = :log AND position = :p", p=place)
