@@ -28,6 +28,9 @@ def test_it_carries_all_that_the_server_reads_at_run_time(wheel):
     assert migrations == {Path(name).name for name in names if name.startswith("jit_server/migrations/versions/")}
     templates = {str(path.relative_to(ROOT)) for path in (ROOT / "jit_server").rglob("*.html")}
     assert templates <= names
+    words = {str(path.with_suffix(".mo").relative_to(ROOT)) for path in (ROOT / "jit_server").rglob("messages.po")}
+    assert len(words) >= len(("ar", "de", "fr", "nl"))
+    assert words <= names
 
 
 def test_it_carries_nothing_that_only_a_developer_needs(wheel):
