@@ -21,6 +21,10 @@ from jit_server.identity.models import Agency, AuthMethod, Person
 from jit_server.work import House, UnitOfWork
 
 
+LANGUAGE = "en"
+"""The case's working language: whoever tries the demo should read every page; settings (E5) change it."""
+
+
 @dataclass(frozen=True)
 class DemoIssuer:
     """Where an agency's issuer answers, and the file with the secret that the server shares with it."""
@@ -97,7 +101,7 @@ def _person(past: _Past, agency: DemoAgency, person: DemoMember) -> Actor:
         known_to = identity.issuer_of(uow, identity.agency(uow, agency.slug))
         found = uow.find(Person, issuer_id=known_to.id, sub=person.id)
         if found is None:
-            new = identity.NewPerson(sub=person.id, name=person.name, language=agency.language, zone=agency.zone)
+            new = identity.NewPerson(sub=person.id, name=person.name, language=LANGUAGE, zone=agency.zone)
             found = identity.enrol(uow, agency.slug, new)
         return Actor(
             "person",
@@ -107,7 +111,7 @@ def _person(past: _Past, agency: DemoAgency, person: DemoMember) -> Actor:
             name=person.name,
             agency_name=agency.own_name,
             issuer=known_to.url,
-            preferences={"language": agency.language, "zone": agency.zone},
+            preferences={"language": LANGUAGE, "zone": agency.zone},
         )
 
 
