@@ -20,7 +20,6 @@ from jit_server.demo.cast import AGENCIES, DemoAgency, DemoMember
 from jit_server.identity.models import Agency, AuthMethod, Person
 from jit_server.work import House, UnitOfWork
 
-
 LANGUAGE = "en"
 """The case's working language: whoever tries the demo should read every page; settings (E5) change it."""
 
