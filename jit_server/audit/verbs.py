@@ -29,19 +29,15 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         # the server and who may enter it
         "agency:added": None,
         "agency:changed": None,
-        "agency:disabled": None,
-        "state:added": None,
         "issuer:changed": None,
         "person:invited": Verb.COLLECTION,
         "person:enrolled": Verb.COLLECTION,
         "person:changed": Verb.ALTERATION,
-        "person:read": Verb.CONSULTATION,
         "person:disabled": Verb.ALTERATION,
         "session:started": None,
         "session:refused": None,
         "session:ended": None,
         "access:refused": None,  # nothing was processed; `facts.action` says what was asked
-        "key:created": None,
         # workspaces
         "workspace:proposed": Verb.COLLECTION,
         "workspace:opened": Verb.ALTERATION,
@@ -51,12 +47,9 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "agreement:proposed": Verb.COLLECTION,
         "agreement:signed": Verb.ALTERATION,
         "agreement:read": Verb.CONSULTATION,
-        "member:invited": Verb.COLLECTION,
         "member:joined": Verb.ALTERATION,
-        "member:changed": Verb.ALTERATION,
         "member:ended": Verb.ALTERATION,
         "member:listed": Verb.CONSULTATION,
-        "policy:explained": None,
         # conversation: to post is to disclose to those who may read
         "channel:created": Verb.COLLECTION,
         "channel:listed": Verb.CONSULTATION,
@@ -64,13 +57,11 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "message:posted": Verb.DISCLOSURE,
         "message:edited": Verb.ALTERATION,
         "message:withdrawn": Verb.ALTERATION,  # the text stays in its history
-        "message:listed": Verb.CONSULTATION,
         "message:read": Verb.CONSULTATION,
         # evidence: bytes that leave the server are disclosed
         "evidence:declared": Verb.COLLECTION,
         "evidence:registered": Verb.COLLECTION,
         "evidence:rejected": Verb.ERASURE,  # the bytes did not match what was declared, and were dropped
-        "evidence:abandoned": Verb.ERASURE,
         "evidence:listed": Verb.CONSULTATION,
         "evidence:read": Verb.CONSULTATION,
         "evidence:verified": Verb.CONSULTATION,
@@ -82,7 +73,6 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "log:read": Verb.CONSULTATION,
         "log:verified": None,
         "log:exported": Verb.DISCLOSURE,
-        "checkpoint:signed": None,
     }
 )
 

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jit_server import audit
+from jit_server.audit import verbs
 from jit_server.audit.entry import canonical
 from jit_server.audit.verbs import EVENTS
 from tests.audit.conftest import an_entry
@@ -114,6 +116,12 @@ def test_every_event_is_noun_colon_past_tense_and_at_most_one_of_the_six_operati
         "combination",
         "erasure",
     }
+
+
+def test_every_event_that_is_listed_is_recorded_by_some_room() -> None:
+    listing = Path(verbs.__file__)
+    rooms = "".join(file.read_text() for file in listing.parents[1].rglob("*.py") if file != listing)
+    assert [event for event in EVENTS if f'"{event}"' not in rooms] == []
 
 
 def test_a_commitment_opens_only_with_its_salt_and_value() -> None:
