@@ -93,7 +93,7 @@ def test_drawn_into_one_of_our_pages_it_neither_runs_nor_shows(
                 const element = document.createElement(tag);
                 element.onload = () => done(`${tag} loaded`);
                 element.onerror = () => done(`${tag} failed`);
-                setTimeout(() => done(`${tag} nothing`), 700);
+                setTimeout(() => done(`${tag} nothing`), 300);
                 element[name] = address;
                 document.documentElement.append(element);
             });

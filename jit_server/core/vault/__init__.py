@@ -15,7 +15,7 @@ from jit_server.core.vault.base import (
     verified,
 )
 from jit_server.core.vault.folder import FolderVault
-from jit_server.core.vault.offload import Behind, off
+from jit_server.core.vault.offload import Behind, keep_freed_blocks, off
 from jit_server.core.vault.s3 import Account, S3Vault
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
 
 def of(settings: Settings) -> Vault:
     """The vault these settings name. It is not touched yet: `prepare` does that."""
+    keep_freed_blocks()
     if settings.vault == "folder":
         return FolderVault(settings.data / "vault")
     if settings.s3_secret_key_file is None:

@@ -20,7 +20,7 @@ from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, Vault
 from jit_server.core.vault.offload import Behind, off
 
 _VERSION = re.compile("[0-9a-f]{32}")
-_FLUSH_EVERY = 8 * BLOCK
+_FLUSH_EVERY = 64 * BLOCK
 _STALE = timedelta(days=1)
 
 

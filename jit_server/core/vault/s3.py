@@ -6,16 +6,20 @@ names the version, because a DELETE or GET without one silently speaks of anothe
 
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, cast
+from io import BytesIO
+from typing import Any, cast
 from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
 from minio.commonconfig import COMPLIANCE, ENABLED
+from minio.datatypes import Part
 from minio.error import MinioException, S3Error
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 from minio.retention import Retention
@@ -24,10 +28,12 @@ from urllib3 import exceptions as http
 from jit_server.core import clock
 from jit_server.core.errors import Altered, VaultDown
 from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, VaultStatus, check_key
-from jit_server.core.vault.offload import Behind, ahead
+from jit_server.core.vault.offload import Behind
 
 PART = 8 * BLOCK
 """Bytes of one multipart piece: 64 MiB pieces cost 321 MiB of memory, 8 MiB ones 45."""
+AT_ONCE = 2
+"""Pieces under way at once: a gateway works on one connection with one processor."""
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
 _FRACTION = re.compile(r"\.\d+(?=Z|[+-]|$)")
@@ -112,22 +118,37 @@ class S3Vault:
 
     def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
         """See `Vault.put`. Compared before the last piece leaves, so that a wrong upload never completes."""
-        source = _Source(chunks, Meter(size, sha256), size)
-        with closing(source), _or_down():
-            written = self._client.put_object(
-                self._bucket,
-                check_key(key),
-                cast("BinaryIO", source),
-                size,
-                part_size=PART,
-                num_parallel_uploads=1,
-            )
-        if not written.version_id:
+        meter = Meter(size, sha256)
+        check_key(key)
+        with closing(_parts(chunks, meter, size)) as parts, _or_down():
+            version_id = self._one(key, next(parts)) if size <= PART else self._many(key, parts)
+        if not version_id:
             detail = "The evidence store keeps no versions. The operator must mend the bucket."
             raise VaultDown(detail)
         # A lock announced with a multipart upload is silently ignored by some stores: set it now, and look.
-        self.retain(key, written.version_id, clock.now() + timedelta(days=self._days))
-        return Stored(key, written.version_id, source.meter.size, source.meter.sha256)
+        self.retain(key, version_id, clock.now() + timedelta(days=self._days))
+        return Stored(key, version_id, meter.size, meter.sha256)
+
+    def _one(self, key: str, content: bytes) -> str | None:
+        return self._client.put_object(self._bucket, key, BytesIO(content), len(content)).version_id
+
+    def _many(self, key: str, parts: Iterable[bytes]) -> str | None:
+        """Several pieces, `AT_ONCE` under way while the next arrives.
+
+        The SDK's own parallel upload leaves its threads behind when the source fails, and reads on when the store does.
+        """
+        client, bucket = self._client, self._bucket
+        upload_id = client._create_multipart_upload(bucket, key, {"Content-Type": "application/octet-stream"})  # noqa: SLF001
+        try:
+            etags = _in_order(
+                lambda number, part: client._upload_part(bucket, key, part, None, upload_id, number),  # noqa: SLF001
+                enumerate(parts, 1),
+            )
+            done = [Part(number, etag) for number, etag in enumerate(etags, 1)]
+            return client._complete_multipart_upload(bucket, key, upload_id, done).version_id  # noqa: SLF001
+        except BaseException:
+            client._abort_multipart_upload(bucket, key, upload_id)  # noqa: SLF001
+            raise
 
     def open(self, key: str, version_id: str) -> S3Body:
         """See `Vault.open`."""
@@ -184,24 +205,16 @@ class S3Vault:
         return VaultStatus("s3", versioned, worm, detail)
 
 
-class _Source:
-    """The parts as the file that the SDK wants to read; the next one arrives while one is sent."""
-
-    def __init__(self, chunks: Iterable[bytes], meter: Meter, size: int) -> None:
-        self.meter = meter
-        self._parts = ahead(_parts(chunks, meter, size))
-
-    def read(self, wanted: int) -> bytes:
-        """The next part: the SDK asks for exactly `PART` bytes, and for what is left in the end."""
-        part = next(self._parts, b"")
-        if len(part) != wanted:
-            msg = f"the SDK asked for {wanted} bytes, a part has {len(part)}"
-            raise RuntimeError(msg)
-        return part
-
-    def close(self) -> None:
-        """Fetch nothing more."""
-        self._parts.close()
+def _in_order(send: Callable[[int, bytes], str], parts: Iterable[tuple[int, bytes]]) -> list[str]:
+    """What `send` answers for each part, `AT_ONCE` of them under way; the first failure ends it."""
+    answers: list[str] = []
+    under_way: deque[Future[str]] = deque()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for number, part in parts:
+            if len(under_way) == AT_ONCE:
+                answers.append(under_way.popleft().result())
+            under_way.append(pool.submit(send, number, part))
+        return answers + [one.result() for one in under_way]
 
 
 def _parts(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[bytes, None, None]:
