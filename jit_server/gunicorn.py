@@ -1,5 +1,6 @@
 """Gunicorn's settings: `gunicorn -c python:jit_server.gunicorn 'jit_server.app:create()'` is what `serve` runs."""
 
+import os
 from typing import Any
 
 from jit_server.core.settings import load
@@ -25,7 +26,9 @@ loglevel = "warning"
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """Let go of the gauges of a worker that is gone."""
+    """Let go of the gauges of a worker that is gone. An error here would take the whole server with it."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # one process, or started without `serve`: nothing is shared
+        return
     from prometheus_client.multiprocess import mark_process_dead  # not before gevent has patched the locks it takes
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
