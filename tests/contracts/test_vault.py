@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from minio.commonconfig import COMPLIANCE, GOVERNANCE
@@ -25,6 +25,7 @@ from jit_server.core.vault import BLOCK, Account, FolderVault, Locked, S3Vault, 
 from tests.contracts.conftest import Store
 
 WORKSPACE = uuid4()
+A, B = UUID("a" * 32), UUID("b" * 32)
 
 
 def pieces(content: bytes, length: int = BLOCK) -> Iterator[bytes]:
@@ -126,13 +127,13 @@ def test_a_second_put_under_one_key_leaves_the_first_version_alone(store: Store)
     [
         "../../etc/passwd",
         "/etc/passwd",
-        f"{uuid4()}",
-        f"{uuid4()}/../{uuid4()}",
-        f"{uuid4()}//{uuid4()}",
-        f"{uuid4()}/{uuid4()}\n",
-        f"{uuid4()}/{uuid4()}/x",
-        f"{uuid4()}/{uuid4()}\0",
-        f"{uuid4()}/{uuid4()}".upper(),
+        f"{A}",
+        f"{A}/../{B}",
+        f"{A}//{B}",
+        f"{A}/{B}\n",
+        f"{A}/{B}/x",
+        f"{A}/{B}\0",
+        f"{A}/{B}".upper(),
         "",
     ],
 )
