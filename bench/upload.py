@@ -92,8 +92,8 @@ def _settings(gateway: Ceph, folder: Path) -> dict[str, Any]:
 def _by_turns(
     server: Server, ours: Callable[[], float], theirs: Callable[[], float], rounds: int
 ) -> list[tuple[Work, Work]]:
-    """By turns, so that a busy moment of the machine falls on both; the first pair warms up and is not counted."""
-    return [(_watched(server, ours), _watched(server, theirs)) for _ in range(rounds + 1)][1:]
+    """By turns, so that a busy moment of the machine falls on both; the first pair is the warming up."""
+    return [(_watched(server, ours), _watched(server, theirs)) for _ in range(rounds + 1)]
 
 
 def _watched(server: Server, work: Callable[[], float]) -> Work:
@@ -125,9 +125,9 @@ def _watched(server: Server, work: Callable[[], float]) -> Work:
 
 def _lines(name: str, pairs: list[tuple[Work, Work]], size: int, bar: float) -> Iterator[dict[str, Any]]:
     mib = size / 2**20
-    rate, beside = (mib / median(one.seconds for one in side) for side in zip(*pairs, strict=True))
+    rate, beside = (mib / median(one.seconds for one in side) for side in zip(*pairs[1:], strict=True))
     yield case(f"upload_{name}", rate, "MiB/s", beside=beside, bar=bar, holds=rate / beside >= bar, mib=mib)
-    grown = max(upload.grown for upload, _ in pairs) / 2**20
+    grown = max(upload.grown for upload, _ in pairs) / 2**20  # most of it at the first upload
     yield case(f"upload_{name}_memory", grown, "MiB", bar=FLAT, holds=grown <= FLAT, mib=mib)
     waits = sorted(wait for upload, _ in pairs for wait in upload.waits)
     idle = max(wait for _, bare in pairs for wait in bare.waits)  # the server does nothing, the machine as much
