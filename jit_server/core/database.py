@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import errors as pg
-from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, create_engine, event, text
+from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, create_engine, event
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -104,7 +104,7 @@ def act_as(connection: Connection, actor: str) -> None:
 
     A session-level SET would leak into the next transaction of a pooled connection.
     """
-    connection.execute(text("SELECT set_config('jit.actor', :actor, true)"), {"actor": actor})
+    connection.exec_driver_sql("SELECT set_config('jit.actor', %s, true)", (actor,))  # half the cost of `text`
 
 
 def problem_of(error: BaseException) -> JitError | None:

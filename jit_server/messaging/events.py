@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
 from sqlmodel import col
 
 from jit_server import messaging
@@ -93,10 +93,9 @@ def kept_once(new: NewMessage) -> messaging.MessageOut:
     return messaging.as_kept(message, actor())
 
 
-_MESSAGES = CURRENT.where(col(Message.id).in_(bindparam("ids", expanding=True)))
-_CHANNELS = select(col(Channel.id), col(Channel.name), col(Channel.purpose)).where(
-    col(Channel.id).in_(bindparam("ids", expanding=True))
-)
+_IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
+_MESSAGES = CURRENT.where(col(Message.id) == _IDS)
+_CHANNELS = select(col(Channel.id), col(Channel.name), col(Channel.purpose)).where(col(Channel.id) == _IDS)
 
 
 def load_messages(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:

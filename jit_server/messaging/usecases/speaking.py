@@ -28,6 +28,10 @@ _KEPT = sql(
     " SELECT id FROM message WHERE author_id = :author AND client_id = :client"
 )
 
+_CHANNELS = 10_000
+_channels: dict[UUID, Channel] = {}
+"""Channels as they are for good: the app's role can add them and cannot change them. Never part of a session."""
+
 
 def post(uow: UnitOfWork, new: NewMessage) -> Message:
     """Say something in a channel. The same `client_id` again gives the message that was kept the first time.
@@ -36,7 +40,7 @@ def post(uow: UnitOfWork, new: NewMessage) -> Message:
         Conflict: the `client_id` was used for other words.
         Invalid: it answers a message that is not in this channel.
     """
-    channel = uow.get(Channel, new.channel_id, to=Action.CHANNEL_READ)
+    channel = _channel(uow, new.channel_id)
     said = {"channel": channel.id, "topic": new.topic, "words": new.text, "client": new.client_id}
     kept = uow.connection.scalar(_KEPT, {"author": uow.actor.person_id, **said})
     if kept is not None:
@@ -111,6 +115,20 @@ def latest_change(uow: UnitOfWork, message: Message) -> MessageChange | None:
     changes = uow.select(MessageChange, to=Action.MESSAGE_READ, within=message.workspace_id)
     mine = changes.where(col(MessageChange.message_id) == message.id)
     return uow.first(mine.order_by(col(MessageChange.version).desc()).limit(1))
+
+
+def _channel(uow: UnitOfWork, channel_id: UUID) -> Channel:
+    """The channel, if the actor may know of it; its row is asked for once, the actor's standing every time."""
+    known = _channels.get(channel_id)
+    if known is not None:
+        if not uow.permits(Action.CHANNEL_READ, known):
+            raise NotFound
+        return known
+    row = uow.get(Channel, channel_id, to=Action.CHANNEL_READ)
+    if len(_channels) >= _CHANNELS:
+        _channels.clear()
+    _channels[channel_id] = Channel(**row.model_dump())
+    return row
 
 
 def _own(uow: UnitOfWork, message_id: UUID, to: Action) -> tuple[Message, MessageChange | None]:

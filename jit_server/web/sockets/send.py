@@ -7,6 +7,8 @@ from engineio.packet import MESSAGE, Packet
 from flask_socketio import SocketIO
 from socketio import packet as socketio_packet
 
+from jit_server.web.sockets.wire import frame
+
 BACKLOG: Final = 256
 """Packets that may wait for one slow reader; then it is cut off, and resumes by position when it comes back."""
 
@@ -29,16 +31,18 @@ class Sender:
         if not rooms:
             return
         packet = Packet(MESSAGE, socketio_packet.Packet(data=[event, payload], namespace=_NAMESPACE).encode())
+        framed = frame(packet.encode())
+        sockets, environs = self._server.eio.sockets, self._server.environ
         for _, engine_sid in self._server.manager.get_participants(_NAMESPACE, rooms):
-            connection = self._server.eio.sockets.get(engine_sid)
+            connection = sockets.get(engine_sid)
             if connection is None or connection.closed:
                 continue
-            environ = self._server.environ.get(engine_sid)
             waiting = connection.queue.qsize()
-            if waiting > BACKLOG:
+            transport = environs[engine_sid].get("jit.transport") if engine_sid in environs else None
+            if waiting > BACKLOG and transport is not None:
                 _logger.warning("socket.behind", waiting=waiting)
-                cut(environ)
-            elif waiting or not offer(environ, packet.encode()):
+                transport.cut()
+            elif waiting or transport is None or not transport.offer(framed):
                 connection.send(packet)
 
     def to_one(self, sid: str, event: str, payload: dict[str, Any]) -> None:
@@ -57,12 +61,6 @@ class Sender:
         """Say why, then end the connection."""
         self.to_one(sid, event, {})
         self._server.disconnect(sid, namespace=_NAMESPACE)
-
-
-def offer(environ: dict[str, Any] | None, message: str) -> bool:
-    """Send without waiting, if that is possible now."""
-    transport = (environ or {}).get("jit.transport")
-    return transport is not None and bool(transport.offer(message))
 
 
 def cut(environ: dict[str, Any] | None) -> None:

@@ -126,7 +126,7 @@ class _Whole:
 
 
 @lru_cache(maxsize=32)
-def _frame(text: str) -> bytes:
+def frame(text: str) -> bytes:
     """The frame of a text message. Servers do not mask, so one frame serves every socket of a room."""
     payload = text.encode("utf-8", "replace")
     length = len(payload)
@@ -182,7 +182,7 @@ class WebSocket(simple_websocket.Server):  # type: ignore[misc]  # untyped libra
         """
         if not self.connected:
             raise OSError
-        self.sock.send(_frame(data))
+        self.sock.send(frame(data))
 
     def refuse(self, reason: CloseReason) -> None:
         """Say why and end."""
@@ -215,9 +215,9 @@ class Transport(SimpleWebSocketWSGI):  # type: ignore[misc]  # untyped library
         """Send one packet."""
         self.ws.send(message)
 
-    def offer(self, message: str) -> bool:
-        """Send one packet without waiting; False when that was not possible and nothing was sent."""
-        return self.ws.connected and self.ws.sock.offer(_frame(message))
+    def offer(self, framed: bytes) -> bool:
+        """Send one frame without waiting; False when that was not possible and nothing was sent."""
+        return bool(self.ws.connected and self.ws.sock.offer(framed))
 
     def wait(self) -> str | None:
         """The next well-formed packet; None at the end, which a malformed one brings about."""
