@@ -2,11 +2,22 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def configure(stream: object = None) -> None:
+class _StandardError:
+    """Standard error as it is at the moment of writing: whoever redirects it (a test run) may close it again."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def configure(stream: TextIO | None = None) -> None:
     """Write one JSON object a line to `stream` (default: standard error)."""
     structlog.configure(
         processors=[
@@ -17,6 +28,6 @@ def configure(stream: object = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(file=stream or _StandardError()),  # type: ignore[arg-type] # all it asks for
         cache_logger_on_first_use=False,
     )
