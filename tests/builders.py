@@ -14,6 +14,7 @@ from jit_server.core import clock
 from jit_server.identity import sessions
 from jit_server.identity.models import LoginSession, Person
 from jit_server.work import House, UnitOfWork
+from jit_server.workspaces.models import SIGNS
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class World:
     ) -> "Team":
         """A proposed agreement between DE and FR (and what `classes` adds), not signed yet."""
         classes = {"DE": PartyClass.MS_AUTHORITY, "FR": PartyClass.MS_AUTHORITY, **(classes or {})}
-        leaders = {state: self.person(state) for state in classes}
+        leaders = {state: self.person(state) for state, kind in classes.items() if kind in SIGNS}
         today = clock.now().date()
         new = workspaces.NewAgreement(
             reference=f"JIT-{uuid4().hex[:10]}",

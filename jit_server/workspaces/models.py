@@ -18,6 +18,12 @@ Long = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 ClauseId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.\-]{0,19}$")]
 
 
+SIGNS = frozenset(
+    {PartyClass.MS_AUTHORITY, PartyClass.EPPO, PartyClass.THIRD_COUNTRY, PartyClass.INTL_JUDICIAL_AUTHORITY}
+)
+"""Who signs an agreement. Union bodies and the secretariat take part under it and sign nothing (Arts. 14(3) and 16)."""
+
+
 class RetentionProfile(StrEnum):
     """Whether content passes through (erased once every addressee has it) or is kept for the case."""
 
@@ -95,8 +101,8 @@ class NewAgreement(Stated):
             raise ValueError("period_to lies before period_from: a team has a term")
         if len(set(agencies)) != len(agencies):
             raise ValueError("parties: an agency is named twice")
-        if led != set(agencies):
-            raise ValueError("leaders: each party needs at least one leader and no others may be named")
+        if led != {party.agency for party in self.parties if party.party_class in SIGNS}:
+            raise ValueError("leaders: each party that signs needs at least one, and nobody else has any")
         if not any(leader.space_admin for leader in self.leaders):
             raise ValueError("leaders: at least one must be space administrator (Art. 14(1))")
         if len(set(ids)) != len(ids):

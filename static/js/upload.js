@@ -21,6 +21,7 @@ class JitUpload extends HTMLElement {
   connectedCallback() {
     this.words = wordsOf(this);
     this.form = /** @type {HTMLFormElement} */ (this.querySelector('form'));
+    this.attempt = { words: '', id: '' };
     this.file = /** @type {HTMLInputElement} */ (this.querySelector('input[type=file]'));
     this.panel = /** @type {HTMLElement} */ (this.querySelector('[data-progress]'));
     this.form.addEventListener('input', () => this.check());
@@ -73,10 +74,13 @@ class JitUpload extends HTMLElement {
   declaration(file, hash) {
     const filled = Object.fromEntries(new FormData(this.form));
     const { title, legal_basis, method, collector, place, collected_at: local, zone, handling, declared_sha256: declared } = /** @type {Record<string, string>} */ (filled);
-    return {
+    const stated = {
       title, legal_basis, method, collector, place, handling, zone, collected_at: local, file_name: file.name, size: file.size,
-      media_type: file.type || 'application/octet-stream', declared_sha256: declared.trim().toLowerCase() || hash, client_id: crypto.randomUUID(),
+      media_type: file.type || 'application/octet-stream', declared_sha256: declared.trim().toLowerCase() || hash,
     };
+    const words = JSON.stringify(stated);
+    if (this.attempt?.words !== words) this.attempt = { words, id: crypto.randomUUID() }; // the same again is the same upload
+    return { ...stated, client_id: this.attempt?.id };
   }
 
   async begin() {
@@ -143,6 +147,7 @@ class JitUpload extends HTMLElement {
     const words = this.words ?? {};
     const stopped = error instanceof DOMException && error.name === 'AbortError';
     const problem = error instanceof Problem ? error.body : null;
+    if (problem) this.attempt = { words: '', id: '' }; // refused, not lost: the next try is a new upload
     this.form?.toggleAttribute('inert', false);
     this.draw(html`<div class="notice ${stopped ? 'tone-info' : 'tone-danger'}" role="alert">${icon(stopped ? 'info' : 'octagon-alert')}<div>
       <p>${stopped ? words.stopped : html`<strong>${words.failed}</strong> ${error instanceof NoNetwork ? words.cut : problem?.detail || problem?.title || String(error)}`}</p>

@@ -3,8 +3,8 @@
 import pytest
 
 from jit_server import workspaces
-from jit_server.access import Action, Phase
-from jit_server.core.errors import Conflict, NotFound, NotPermitted, Outdated
+from jit_server.access import Action, PartyClass, Phase, Role
+from jit_server.core.errors import Conflict, Invalid, NotFound, NotPermitted, Outdated
 from jit_server.workspaces import Workspace
 from tests.builders import World
 
@@ -60,3 +60,28 @@ def test_a_member_whose_access_has_ended_finds_nothing_any_more(world: World) ->
     team.remove(member)
     with pytest.raises(NotFound), world.work(member) as uow:
         workspaces.workspace(uow, team.id)
+
+
+def test_a_union_body_takes_part_without_signing(world: World) -> None:
+    team = world.workspace(classes={"NL": PartyClass.EU_BODY})
+    guest = team.join("NL", Role.PARTICIPANT)
+    with world.work(guest) as uow:
+        assert workspaces.workspace(uow, team.id).my_role == Role.PARTICIPANT
+    with world.work(team.admin) as uow:
+        agreement = workspaces.agreement(uow, team.id)
+    assert agreement.complete
+    assert [one.state for one in agreement.parties if one.signed_at is None] == ["NL"]
+
+
+def test_a_role_that_the_partys_class_may_not_fill_is_refused(world: World) -> None:
+    team = world.workspace(classes={"NL": PartyClass.EU_BODY})
+    with pytest.raises(Invalid, match="eu_body"):
+        team.join("NL", Role.MEMBER)
+
+
+def test_the_last_space_administrator_cannot_leave(world: World) -> None:
+    team = world.workspace()
+    with world.work(team.admin) as uow:
+        own = next(one for one in workspaces.members(uow, team.id) if one.person_id == team.admin.id)
+    with pytest.raises(Conflict, match="last space administrator"), world.work(team.admin) as uow:
+        workspaces.end(uow, own.id, workspaces.End(reason="leaving"))

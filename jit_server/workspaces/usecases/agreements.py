@@ -11,6 +11,7 @@ from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import clauses, lifecycle
 from jit_server.workspaces.models import (
+    SIGNS,
     Agreement,
     AgreementOut,
     AgreementSignature,
@@ -168,7 +169,7 @@ def agreement(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> Agre
         document=current.document,
         created_at=current.created_at,
         parties=signatures,
-        complete=all(one.signed_at for one in signatures),
+        complete=_complete(signatures),
     )
 
 
@@ -194,6 +195,10 @@ def _signatures(uow: UnitOfWork, current: Agreement) -> list[SignatureOut]:
         )
         for party in sorted(parties, key=lambda one: (one.state, one.authority))
     ]
+
+
+def _complete(signatures: list[SignatureOut]) -> bool:
+    return all(one.signed_at for one in signatures if one.party_class in SIGNS)
 
 
 def sign(uow: UnitOfWork, workspace_id: UUID, signing: Signing) -> AgreementOut:
@@ -222,7 +227,7 @@ def sign(uow: UnitOfWork, workspace_id: UUID, signing: Signing) -> AgreementOut:
     )
     uow.record("agreement:signed", signature, version=current.version, digest=current.digest)
     uow.session.flush()
-    if all(one.signed_at for one in _signatures(uow, current)):
+    if _complete(_signatures(uow, current)):
         _put_in_force(uow, workspace, current)
     return agreement(uow, workspace_id, note=False)
 

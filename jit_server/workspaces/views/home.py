@@ -12,6 +12,7 @@ from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import glances, lifecycle
 from jit_server.workspaces.models import (
+    SIGNS,
     AgreementOut,
     Member,
     MemberStatus,
@@ -113,6 +114,7 @@ def parties(uow: UnitOfWork, workspace_id: UUID, current: AgreementOut, standing
             "leader": named.get(one.party_id),
             "signatory": one.signatory,
             "signed_at": one.signed_at,
+            "signs": one.party_class in SIGNS,
             "mine": one.party_id == standing.party_id,
         }
         for one in sorted(current.parties, key=lambda one: (one.party_id != standing.party_id, one.state))
@@ -123,7 +125,7 @@ def _opening(found: Workspace, current: AgreementOut, holds: set[str]) -> dict[s
     if Action.WORKSPACE_OPEN in holds:
         return {"needs": None, "may": True}
     if found.phase == Phase.PROPOSED:
-        unsigned = [one.authority for one in current.parties if one.signed_at is None]
+        unsigned = [one.authority for one in current.parties if one.signed_at is None and one.party_class in SIGNS]
         return {"needs": gettext("Waits for the signature of %(who)s.", who=", ".join(unsigned)), "may": False}
     return None
 
