@@ -21,6 +21,7 @@ class JitUpload extends HTMLElement {
   connectedCallback() {
     this.words = wordsOf(this);
     this.form = /** @type {HTMLFormElement} */ (this.querySelector('form'));
+    /** @type {{words: string, id: string}} */
     this.attempt = { words: '', id: '' };
     this.file = /** @type {HTMLInputElement} */ (this.querySelector('input[type=file]'));
     this.panel = /** @type {HTMLElement} */ (this.querySelector('[data-progress]'));
@@ -79,8 +80,8 @@ class JitUpload extends HTMLElement {
       media_type: file.type || 'application/octet-stream', declared_sha256: declared.trim().toLowerCase() || hash,
     };
     const words = JSON.stringify(stated);
-    if (this.attempt?.words !== words) this.attempt = { words, id: crypto.randomUUID() }; // the same again is the same upload
-    return { ...stated, client_id: this.attempt?.id };
+    if (this.attempt.words !== words) this.attempt = { words, id: crypto.randomUUID() }; // the same again is the same upload
+    return { ...stated, client_id: this.attempt.id };
   }
 
   async begin() {
