@@ -81,6 +81,7 @@ class Bus:
         self._closed = threading.Event()
         self._pending: dict[tuple[str, UUID], int] = {}
         self._teller: int | None = None  # the process whose teller runs: threads do not survive a fork
+        self._heard: Callable[[str, Hint], None] | None = None
         self.listening = threading.Event()
         """Set while this process hears hints; unset, it lives by comparing positions."""
 
@@ -93,13 +94,14 @@ class Bus:
         self._tell(PRESENCE, workspace_id, 0)
 
     def listen(self, heard: Callable[[str, Hint], None], resumed: Callable[[], None]) -> None:
-        """Call `heard(channel, hint)` for every hint from now on, in a thread of its own.
+        """Call `heard(channel, hint)` for every hint from now on, in a thread of its own, and at once for one's own.
 
         Args:
             heard: must return soon; it runs on the listening thread.
             resumed: called after every (re)connect: what was said meanwhile is lost, so compare positions.
         """
         cooperative()
+        self._heard = heard
         threading.Thread(target=self._listen, args=(heard, resumed), name="jit-bus-listen", daemon=True).start()
 
     def close(self) -> None:
@@ -116,6 +118,8 @@ class Bus:
                 self._teller = os.getpid()
                 threading.Thread(target=self._send, name="jit-bus-tell", daemon=True).start()
         self._wake.set()
+        if self._heard is not None:  # whoever listens in this process need not wait for the round trip
+            self._heard(channel, Hint(workspace_id, position))
 
     def _send(self) -> None:
         def drain_for_ever(connection: psycopg.Connection) -> None:

@@ -85,11 +85,11 @@ class Floor:
 
     def rooms(self, action: Action, party_id: UUID | None = None, handling: Handling | None = None) -> list[str]:
         """The rooms whose people may hear of a row of this party and marking."""
-        return [
+        return sorted(
             room_name(self.workspace_id, self.epoch, profile)
             for profile in {seat.profile for seat in self.seats.values()}
             if self.hears(profile, action, party_id, handling)
-        ]
+        )
 
 
 class Floors:

@@ -160,14 +160,15 @@ class Presence:
         if people != floor.people:
             floor.people = people
             shown = _by_name(names[one] for one in people if one in names)
-            self._send.to_rooms(rooms, "presence:changed", {"workspace_id": str(floor.workspace_id), "people": shown})
+            told = {"workspace_id": str(floor.workspace_id), "people": shown}
+            self._send.to_rooms(rooms, [("presence:changed", told)])
         for row in here:
             recent = row.typing_at is not None and row.typing_at > clock.now() - FRESH
             if recent and row.typing_at != floor.typed.get(row.person_id) and row.person_id in names:
                 floor.typed[row.person_id] = row.typing_at
                 place = {"channel_id": str(row.typing_in), "topic": row.typing_topic}
                 payload = {"workspace_id": str(floor.workspace_id), **place, "person": names[row.person_id]}
-                self._send.to_rooms(rooms, "presence:typing", payload)
+                self._send.to_rooms(rooms, [("presence:typing", payload)])
 
 
 def _by_name(people: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
