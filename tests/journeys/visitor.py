@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, Response, expect
+
+from tests.journeys import policy
 
 NETWORK = r"net::ERR_|WebSocket connection to .* failed"
 PATIENCE = 20_000
@@ -48,6 +50,7 @@ class Visitor:
         context.on("console", visitor._heard_console)
         context.on("weberror", lambda error: visitor._complain(f"uncaught: {error.error}"))
         context.on("request", visitor._saw_request)
+        context.on("response", visitor._saw_response)
         context.on("dialog", visitor._saw_dialog)
         return visitor
 
@@ -65,6 +68,11 @@ class Visitor:
         signing_in = request.is_navigation_request() or request.url.endswith("/favicon.ico")
         if not (self._at_issuer(request.url) and signing_in):
             self._complain(f"request to a foreign origin: {request.url}")
+
+    def _saw_response(self, response: Response) -> None:
+        if origin(response.url) == self.url and response.headers.get("content-type", "").startswith("text/html"):
+            for fault in policy.faults(response.headers):
+                self._complain(f"header of {response.url}: {fault}")
 
     def _saw_dialog(self, dialog: Dialog) -> None:
         self.dialogs.append(f"{dialog.type}: {dialog.message}")
