@@ -80,9 +80,11 @@ def house(settings: Settings, engine: Engine) -> House:
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings, house: House) -> Flask:
+def app(settings: Settings, house: House) -> Iterator[Flask]:
     """The whole application."""
-    return application.create(settings, house)
+    made = application.create(settings, house)
+    yield made
+    made.extensions["jit.sockets"].close()
 
 
 @pytest.fixture(scope="session")

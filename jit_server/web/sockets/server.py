@@ -154,6 +154,11 @@ class Sockets:
             if person and not self.floors.sits(workspace_id, person):
                 self._quietly(self.presence.leave, workspace_id, person)
 
+    def close(self) -> None:
+        """Give the connections to the database back."""
+        self._bus.close()
+        self._engine.dispose()
+
     def join(self, guest: Guest, wish: Join) -> dict[str, Any]:
         """Seat a socket; the events it missed leave before this acknowledgement does."""
         with context.work() as uow:
