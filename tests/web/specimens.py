@@ -132,7 +132,14 @@ def channel(**values) -> dict:
 
 
 def party(state: str, agency: str, **more) -> dict:
-    blank = {"id": UUID(int=ord(state[0])), "leader": None, "signed_at": None, "signatory": None, "signs": True, "mine": False}
+    blank = {
+        "id": UUID(int=ord(state[0])),
+        "leader": None,
+        "signed_at": None,
+        "signatory": None,
+        "signs": True,
+        "mine": False,
+    }
     return blank | {"state": state, "agency": agency, "party_class": "ms_authority"} | more
 
 
