@@ -144,3 +144,21 @@ def test_a_send_that_is_repeated_after_a_cut_makes_one_message(served, team, cha
         assert len(reader.events("message:posted")) == 1
 
     play(scenario)
+
+
+def test_who_joins_and_leaves_is_told_to_the_team_and_not_to_who_left(served, world, cookie):
+    team = world.workspace()
+    leaver = team.join("FR")
+
+    async def scenario():
+        staying, leaving = await seated(served, team, cookie(team.admin), cookie(leaver))
+        newcomer = await asyncio.to_thread(team.join, "FR")
+        await staying.until(lambda: staying.events("member:joined"), 5)
+        assert staying.events("member:joined")[0]["member"]["person_id"] == str(newcomer.id)
+        await asyncio.to_thread(team.remove, leaver)
+        await staying.until(lambda: staying.events("member:ended"), 5)
+        assert staying.events("member:ended")[0]["member"]["name"] == leaver.name
+        await leaving.until(lambda: leaving.events("workspace:left"), 5)
+        assert leaving.events("member:ended") == []
+
+    play(scenario)

@@ -1,0 +1,33 @@
+"""Socket door of the room: an exhibit that was registered is announced to whoever may know that it exists."""
+
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
+from sqlmodel import col
+
+from jit_server.access import Action, Handling
+from jit_server.evidence.models import EvidenceItem
+from jit_server.web import sockets
+from jit_server.web.sockets import Shown
+
+_ITEMS = select(
+    col(EvidenceItem.id),
+    col(EvidenceItem.state),
+    col(EvidenceItem.serial),
+    col(EvidenceItem.title),
+    col(EvidenceItem.party_id),
+    col(EvidenceItem.handling),
+).where(col(EvidenceItem.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+def load_items(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
+    """Exhibits as a list shows them: number, title and marking."""
+    found: dict[UUID, Shown] = {}
+    for row in connection.execute(_ITEMS, {"ids": ids}):
+        number = f"{row.state}-{row.serial:04}"
+        payload = {"id": str(row.id), "number": number, "title": row.title, "handling": str(row.handling)}
+        found[row.id] = Shown(row.party_id, Handling(row.handling), payload)
+    return found
+
+
+sockets.presents("evidence:registered", kind="evidence", to=Action.EVIDENCE_LIST, load=load_items)

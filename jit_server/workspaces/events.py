@@ -1,0 +1,42 @@
+"""Socket door of the room: who joins or leaves the team, told to whoever may see its members."""
+
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
+from sqlmodel import col
+
+from jit_server.access import Action
+from jit_server.identity.models import Person
+from jit_server.web import sockets
+from jit_server.web.sockets import Shown
+from jit_server.workspaces.models import Member
+
+_MEMBERS = (
+    select(col(Member.id), col(Member.person_id), col(Member.role), col(Member.status), col(Person.name))
+    .join(Person, col(Person.id) == col(Member.person_id))
+    .where(col(Member.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
+)
+
+
+def load_members(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
+    """Members as the team sees them now; the reason of an end is not among it."""
+    rows = connection.execute(_MEMBERS, {"ids": ids})
+    return {
+        row.id: Shown(
+            None,
+            None,
+            {
+                "id": str(row.id),
+                "person_id": str(row.person_id),
+                "name": row.name,
+                "role": str(row.role),
+                "status": str(row.status),
+            },
+        )
+        for row in rows
+    }
+
+
+sockets.presents(
+    "member:joined", "member:changed", "member:ended", kind="member", to=Action.MEMBER_LIST, load=load_members
+)
