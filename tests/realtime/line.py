@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -99,10 +100,22 @@ class Line:
 
     @classmethod
     async def open(
-        cls, port: int, cookie: str = "", *, headers: dict[str, str] | None = None, path: str = PATH, auth: str = ""
+        cls,
+        port: int,
+        cookie: str = "",
+        *,
+        headers: dict[str, str] | None = None,
+        path: str = PATH,
+        auth: str = "",
+        buffer: int = 0,
     ) -> "Line":
-        """Shake hands, and join the default namespace with `auth` (JSON text)."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        """Shake hands, and join the default namespace with `auth` (JSON text); `buffer` limits the kernel's."""
+        sock = socket.socket()
+        if buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=sock)
         given = {"Cookie": f"jit={cookie}" if cookie else "", **(headers or {})}
         try:
             writer.write(upgrade(port, given, path))

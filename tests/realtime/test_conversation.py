@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 from jit_server.access import PartyClass, Role
+from tests.evidence.builders import exhibit
 from tests.realtime.line import Line, play
 
 
@@ -160,5 +161,23 @@ def test_who_joins_and_leaves_is_told_to_the_team_and_not_to_who_left(served, wo
         assert staying.events("member:ended")[0]["member"]["name"] == leaver.name
         await leaving.until(lambda: leaving.events("workspace:left"), 5)
         assert leaving.events("member:ended") == []
+
+    play(scenario)
+
+
+def test_a_registered_exhibit_is_announced_to_whoever_may_know_of_it(served, world, cookie):
+    team = world.workspace()
+    observer = team.join("FR", Role.OBSERVER)
+
+    async def scenario():
+        partner, watching = await seated(served, team, cookie(team.leaders["FR"]), cookie(observer))
+        shown = await asyncio.to_thread(exhibit, team, team.admin, handling="H0")
+        hidden = await asyncio.to_thread(exhibit, team, team.admin, handling="H2")
+        await partner.until(lambda: len(partner.events("evidence:registered")) == 2, 6)
+        first, second = (one["evidence"] for one in partner.events("evidence:registered"))
+        assert (first["id"], first["number"]) == (str(shown.id), shown.number)
+        assert second["id"] == str(hidden.id)
+        await asyncio.sleep(0.3)
+        assert [one["evidence"]["id"] for one in watching.events("evidence:registered")] == [str(shown.id)]
 
     play(scenario)
