@@ -189,7 +189,7 @@ class UnitOfWork:
         standing = standing or self._member(_log_of(row))
         decision = self.decide(action, row, standing)
         if not decision.allowed:
-            raise Refusal(action, row, standing, decision)
+            raise Refusal(action, row, standing, self.policy(standing).explained(decision, standing, action, row))
 
     def select(self, table: type[TableT], *, to: Action, within: UUID) -> SelectOfScalar[TableT]:
         """A query over those rows of a workspace to which the actor may do this; narrow it and pass it to `all`."""

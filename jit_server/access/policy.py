@@ -117,6 +117,14 @@ class Policy:
         """First reading: may this person do this to a thing of this kind?"""
         return self.decide(standing.role, standing.party_class, origin, handling, standing.phase, action).allowed
 
+    def explained(self, decision: Decision, standing: Standing, action: Action, row: Any) -> Decision:
+        """The decision with a reason where no rule gave one: often only the marking stands in the way."""
+        marking, party = getattr(row, "handling", None), getattr(row, "party_id", None)
+        foreign = marking is not None and party not in {None, standing.party_id}
+        if decision.clause or not foreign or not self.permits(standing, action, origin=Origin.PARTNER):
+            return decision
+        return Decision(allowed=False, clause="", reason=f"Marked {marking}: the originator must agree first.")
+
     def visible(self, table: type[Any], standing: Standing, action: Action) -> ColumnElement[bool]:
         """Second reading: the rows of `table` in this workspace to which the person may do this, as SQL.
 

@@ -357,3 +357,9 @@ def test_the_page_of_a_new_exhibit_offers_what_is_needed(app: Flask, team: Team,
     assert "Europe/Berlin" in page.text
     observer = team.join("FR", Role.OBSERVER)
     assert browser(app, house, observer).get(f"/w/{team.id}/evidence/new").status_code == 403
+
+
+def test_a_refusal_for_its_marking_says_that_the_originator_must_agree(team: Team) -> None:
+    item = exhibit(team, team.admin, handling="H2")
+    with pytest.raises(NotPermitted, match="H2: the originator must agree"), team.world.work(team.leaders["FR"]) as uow:
+        evidence.read(uow, item.id)
