@@ -22,7 +22,7 @@ from jit_server.web.api import parse_query
 from jit_server.web.context import work
 from jit_server.web.pages import Pages, go, show
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import glances, views
+from jit_server.workspaces import glances, subjects, views
 
 pages = Pages("evidence", __name__)
 REGIONS = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/")
@@ -165,3 +165,11 @@ def exhibits(uow: UnitOfWork, workspace_ids: Sequence[UUID]) -> dict[UUID, dict[
         return {workspace_id: {"exhibits": sum(evidence.known(uow, workspace_id).values())}}
     except NotPermitted:
         return {}
+
+
+def _named(item: EvidenceItem) -> tuple[str, str]:
+    return item.number, f"/w/{item.workspace_id}/evidence/{item.number}"
+
+
+subjects.register("evidence_item", EvidenceItem, _named)
+subjects.register("upload", EvidenceItem, _named)  # an exhibit bears its upload's id

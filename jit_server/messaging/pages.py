@@ -13,12 +13,22 @@ from jit_server.access import Action, Handling
 from jit_server.core.errors import Conflict, Invalid, NotFound
 from jit_server.messaging import views
 from jit_server.messaging.events import kept_once
-from jit_server.messaging.models import POSITION_LIMIT, ClientId, MessageText, Name, NewChannel, NewMessage, Topic
+from jit_server.messaging.models import (
+    POSITION_LIMIT,
+    Channel,
+    ClientId,
+    Message,
+    MessageText,
+    Name,
+    NewChannel,
+    NewMessage,
+    Topic,
+)
 from jit_server.web import sockets
 from jit_server.web.context import work
 from jit_server.web.pages import Pages, form, go, show
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import glances
+from jit_server.workspaces import glances, subjects
 
 pages = Pages("messaging", __name__)
 _topic = TypeAdapter(Topic)
@@ -141,3 +151,15 @@ def _before() -> int | None:
 def unread(uow: UnitOfWork, workspace_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """Unread messages, for my day and the workspace's page."""
     return {one: {"unread": count} for one, count in messaging.unread(uow, workspace_ids).items()}
+
+
+def _channel_named(channel: Channel) -> tuple[str, str]:
+    return f"# {channel.name}", views.address(channel.workspace_id, channel.id)
+
+
+def _message_named(message: Message) -> tuple[str, str]:
+    return message.topic, views.address(message.workspace_id, message.channel_id, message.topic)
+
+
+subjects.register("channel", Channel, _channel_named)
+subjects.register("message", Message, _message_named)

@@ -12,6 +12,7 @@ from jit_server.access import Action
 from jit_server.audit import verbs
 from jit_server.core.errors import Invalid
 from jit_server.work import UnitOfWork
+from jit_server.workspaces import subjects
 from jit_server.workspaces.usecases import members as team
 from jit_server.workspaces.usecases import reading, record
 from jit_server.workspaces.views.frame import banner, may
@@ -20,8 +21,13 @@ DIGITS = 15
 """Digits of a position: far below what the column holds."""
 
 
-def timeline(entries: Iterable[record.EntryOut], names: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
-    """Entries as the timeline shows them."""
+def timeline(
+    entries: Iterable[record.EntryOut],
+    names: dict[str, dict[str, str]],
+    things: dict[str, tuple[str, str]] | None = None,
+) -> list[dict[str, Any]]:
+    """Entries as the timeline shows them; `things` names what they are about."""
+    about = things or {}
     return [
         {
             "position": one.position,
@@ -32,8 +38,8 @@ def timeline(entries: Iterable[record.EntryOut], names: dict[str, dict[str, str]
             "why": one.why["text"] if one.why else None,
             "clause": one.clause,
             "detail": str(one.facts["action"]) if "action" in one.facts else None,
-            "subject": None,
-            "subject_url": None,
+            "subject": about.get(one.subject.get("id") or "", (None, None))[0],
+            "subject_url": about.get(one.subject.get("id") or "", (None, None))[1],
         }
         for one in entries
     ]
@@ -63,7 +69,7 @@ def log(uow: UnitOfWork, workspace_id: UUID, wanted: dict[str, str], size: int) 
     return {
         "workspace": shown,
         "may": may(uow, standing),
-        "entries": timeline(entries, names),
+        "entries": timeline(entries, names, subjects.named(uow, entries)),
         "filters": chosen,
         "events": sorted(verbs.EVENTS),
         "actors": [(str(one.person_id), f"{one.name}, {one.agency}") for one in people],
