@@ -167,7 +167,8 @@ class Line:
         deadline = monotonic() + within
         while not condition():
             if monotonic() > deadline:
-                raise TimeoutError
+                state = f"closed with {self.close_code}" if self.closed.is_set() else "open"
+                raise TimeoutError(f"at position {self.position} after {len(self.heard)} events, {state}")
             await asyncio.sleep(0.02)
 
     async def close(self) -> None:
@@ -181,21 +182,15 @@ class Line:
                 await self._task
 
     async def _read(self) -> None:
+        buffer = bytearray()
         try:
-            while True:
-                first, second = await self.reader.readexactly(2)
-                length = second & 0x7F
-                if length == 126:
-                    length = int.from_bytes(await self.reader.readexactly(2), "big")
-                elif length == 127:
-                    length = int.from_bytes(await self.reader.readexactly(8), "big")
-                payload = await self.reader.readexactly(length)
-                if first & 0x0F == 8:
-                    self.close_code = int.from_bytes(payload[:2], "big") if payload else 1005
+            while self.close_code is None:
+                data = await self.reader.read(1 << 16)
+                if not data:
                     break
-                if first & 0x0F == 1:
-                    self._packet(payload.decode())
-        except (asyncio.IncompleteReadError, OSError):
+                buffer += data
+                del buffer[: self._frames(buffer)]
+        except OSError:
             pass
         finally:
             self.closed.set()
@@ -203,6 +198,24 @@ class Line:
                 if not future.done():
                     future.set_exception(ConnectionError("closed"))
                     future.exception()
+
+    def _frames(self, buffer: bytearray) -> int:
+        """Read every whole frame; answers how many bytes they took."""
+        start = 0
+        while len(buffer) - start >= 2 and self.close_code is None:
+            length, body = buffer[start + 1] & 0x7F, start + 2
+            if length >= 126:
+                body += 2 if length == 126 else 8
+                length = int.from_bytes(buffer[start + 2 : body], "big")
+            if len(buffer) < body + length:
+                break
+            opcode, payload = buffer[start] & 0x0F, buffer[body : body + length]
+            if opcode == 8:
+                self.close_code = int.from_bytes(payload[:2], "big") if payload else 1005
+            elif opcode == 1:
+                self._packet(payload.decode())
+            start = body + length
+        return start
 
     def _packet(self, packet: str) -> None:
         if packet == "2":
