@@ -25,6 +25,18 @@ errorlog = "-"
 loglevel = "warning"
 
 
+def post_worker_init(worker: Any) -> None:
+    """Watch for the worker's end: requests under way are finished then, sockets must be told."""
+    import gevent  # not before the worker has patched
+
+    def see_off() -> None:
+        while worker.alive:
+            gevent.sleep(0.2)
+        worker.wsgi.extensions["jit.sockets"].farewell()
+
+    gevent.spawn(see_off)
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Let go of the gauges of a worker that is gone. An error here would take the whole server with it."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # one process, or started without `serve`: nothing is shared

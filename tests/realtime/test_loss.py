@@ -117,6 +117,35 @@ def test_d5_no_loss_no_repetition_one_order_although_a_worker_is_killed(start, w
         assert client.seen == stored
 
 
+def test_a_worker_that_leaves_says_so_and_its_sockets_go_on_elsewhere(start, world, cookie):
+    from tests.messaging.test_speaking import channel_in
+
+    team = world.workspace()
+    channel = channel_in(team)
+    secret = cookie(team.admin)
+    served = start(workers=2)
+
+    async def scenario():
+        clients = [Client(served.port, secret, team.id, channel) for _ in range(8)]
+        for client in clients:
+            await client.come_back()
+        leaving = served.workers[0]
+        started = time.monotonic()
+        leaving.terminate()
+        await asyncio.to_thread(leaving.wait, 10)
+        assert time.monotonic() - started < 5
+        told = [client for client in clients if client.line.closed.is_set()]
+        assert told
+        assert {client.line.close_code for client in told} == {1001}
+        for client in told:
+            await client.come_back()
+        await clients[0].say(1)
+        for client in clients:
+            await client.line.until(lambda line=client.line: line.events("message:posted"), 5)
+
+    play(scenario)
+
+
 def bus_backends(settings):
     superuser = address(settings.database_owner_url).replace("jit_owner@", "postgres@")
     return psycopg.connect(superuser, autocommit=True)

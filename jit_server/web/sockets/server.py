@@ -36,6 +36,8 @@ SWEEP: Final = 2.5
 PING: Final = (10, 5)
 """Seconds between pings, and within which each must be answered."""
 
+FAREWELL: Final = 2.0
+"""Seconds for which a leaving worker waits for slow readers to take its goodbye."""
 FRESH: Final = 1.0
 """Seconds for which a session that was just found to count is believed to."""
 
@@ -153,6 +155,12 @@ class Sockets:
             person = guest.actor.person_id
             if person and not self.floors.sits(workspace_id, person):
                 self._quietly(self.presence.leave, workspace_id, person)
+
+    def farewell(self) -> None:
+        """This worker is leaving: say so to every socket, so that each resumes elsewhere at once."""
+        transports = [guest.environ.get("jit.transport") for guest in self.floors.guests.values()]
+        leaving = [gevent.spawn(transport.go_away) for transport in transports if transport is not None]
+        gevent.joinall(leaving, timeout=FAREWELL)
 
     def close(self) -> None:
         """Give the connections to the database back."""

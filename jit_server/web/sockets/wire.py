@@ -235,6 +235,11 @@ class Transport(SimpleWebSocketWSGI):  # type: ignore[misc]  # untyped library
         self.ws.refuse(CloseReason.NORMAL_CLOSURE)
         self.ws.sock.end()
 
+    def go_away(self) -> None:
+        """Say that this worker is leaving; the client comes back to another one."""
+        self.ws.refuse(CloseReason.GOING_AWAY)
+        self.ws.sock.end()
+
     def cut(self) -> None:
         """End the connection now, from another greenlet."""
         self.ws.connected = False
