@@ -201,7 +201,7 @@ class Sockets:
         with self._engine.connect() as connection:
             alive = set(self._alive(connection, list(sessions)))
         for guest in list(self.floors.guests.values()):
-            if guest.actor.session_id not in alive:
+            if guest.actor.session_id in sessions - alive:  # not one who came while the question was asked
                 self.send.end(guest.sid, "session:ended")
 
     def _end_lapsed_access(self) -> None:
