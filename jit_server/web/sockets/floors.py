@@ -121,6 +121,10 @@ class Floors:
         """The sessions of all sockets."""
         return {guest.actor.session_id for guest in self.guests.values() if guest.actor.session_id}
 
+    def ended(self, asked: set[UUID], alive: set[UUID]) -> list[Guest]:
+        """Whose session was asked about and counts no more; who came while the question was asked is not among them."""
+        return [guest for guest in self.guests.values() if guest.actor.session_id in asked - alive]
+
 
 def people_of(seats: Iterable[Seat]) -> list[UUID]:
     """The persons on these seats, each once."""

@@ -200,9 +200,8 @@ class Sockets:
             return
         with self._engine.connect() as connection:
             alive = set(self._alive(connection, list(sessions)))
-        for guest in list(self.floors.guests.values()):
-            if guest.actor.session_id in sessions - alive:  # not one who came while the question was asked
-                self.send.end(guest.sid, "session:ended")
+        for guest in self.floors.ended(sessions, alive):
+            self.send.end(guest.sid, "session:ended")
 
     def _end_lapsed_access(self) -> None:
         for floor in self.floors.taken():
