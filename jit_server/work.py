@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 RowT = TypeVar("RowT")
 TableT = TypeVar("TableT", bound=SQLModel)
 
-SERVER_LOG = UUID(int=0)
-"""The log of what belongs to no workspace: sign-ins, agencies, sessions."""
+SERVER_LOG = audit.SERVER_LOG
 
 
 class Hints(Protocol):

@@ -1,6 +1,6 @@
 """HTML doors of the room: my day (E2), the workspace (W1), its agreement, members (W17) and log (W18)."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from flask import request
@@ -9,16 +9,15 @@ from flask_babel import gettext
 from pydantic import BaseModel, ConfigDict, Field
 
 from jit_server import workspaces
-from jit_server.access import Action, Phase, Role
+from jit_server.access import Action, Role
 from jit_server.core.errors import Invalid
-from jit_server.web.context import signed_in, work
+from jit_server.web.context import work
 from jit_server.web.declared import own
 from jit_server.web.pages import Pages, form, go, show
 from jit_server.workspaces import views
 
 pages = Pages("workspaces", __name__)
 PAGE = 50
-SOON = timedelta(days=30)
 
 
 class SignForm(BaseModel):
@@ -38,23 +37,6 @@ class InviteForm(BaseModel):
     person_id: UUID
     role: Role
     until: date
-
-
-class ReasonForm(BaseModel):
-    """Why an access ends."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field(min_length=1, max_length=200)
-
-
-class PhaseForm(BaseModel):
-    """The phase that comes next, and why."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    phase: Phase
-    reason: str = Field(min_length=1, max_length=200)
 
 
 @pages.shows("/", to=own("only the person's own workspaces"))
@@ -85,10 +67,9 @@ def open_workspace(workspace_id: UUID) -> ResponseReturnValue:
 @pages.takes("/w/<uuid:workspace_id>/phase", to=Action.WORKSPACE_CHANGE_PHASE)
 def change_phase(workspace_id: UUID) -> ResponseReturnValue:
     """Move the workspace on."""
-    wanted = form(PhaseForm)
+    change = form(workspaces.PhaseChange)
     with work() as uow:
         version = workspaces.workspace(uow, workspace_id, note=False).version
-        change = workspaces.PhaseChange(phase=wanted.phase, reason=wanted.reason)
         workspaces.change_phase(uow, workspace_id, change, version=version)
     return go(f"/w/{workspace_id}", gettext("The phase has changed."))
 
@@ -144,9 +125,9 @@ def invite_member(workspace_id: UUID) -> ResponseReturnValue:
 @pages.takes("/w/<uuid:workspace_id>/members/<uuid:member_id>/end", to=Action.MEMBER_END)
 def end_member(workspace_id: UUID, member_id: UUID) -> ResponseReturnValue:
     """End a person's access now."""
-    reason = form(ReasonForm)
+    reason = form(workspaces.End)
     with work() as uow:
-        workspaces.end(uow, member_id, workspaces.End(reason=reason.reason), within=workspace_id)
+        workspaces.end(uow, member_id, reason, within=workspace_id)
     return go(f"/w/{workspace_id}/members", gettext("Access ended."))
 
 
@@ -161,7 +142,6 @@ def read_log(workspace_id: UUID) -> ResponseReturnValue:
 @pages.takes("/w/<uuid:workspace_id>/audit/verify", to=Action.LOG_VERIFY)
 def verify_log(workspace_id: UUID) -> ResponseReturnValue:
     """Recompute the whole log and compare it with its signed heads."""
-    signed_in()
     with work() as uow:
         values = views.log(uow, workspace_id, {}, PAGE)
         uow.get(workspaces.Workspace, workspace_id, to=Action.LOG_VERIFY)
