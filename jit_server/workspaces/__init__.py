@@ -19,8 +19,9 @@ from jit_server.workspaces.models import (
     Workspace,
     WorkspaceOut,
 )
-from jit_server.workspaces.usecases.agreements import agreement, change_phase, open_workspace, propose, sign
+from jit_server.workspaces.usecases.agreements import agreement, propose, sign
 from jit_server.workspaces.usecases.members import end, invitable, invite, members
+from jit_server.workspaces.usecases.phases import change_phase, open_workspace
 from jit_server.workspaces.usecases.reading import explain, my_workspaces, rights, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
 from jit_server.workspaces.views import banner, originator

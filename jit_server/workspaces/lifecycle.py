@@ -23,18 +23,13 @@ EDGES: dict[Phase, frozenset[Phase]] = {
 }
 """Which phase may follow which. Back to `operational` from `expiring` is an extension."""
 
+BY_TWO: frozenset[Phase] = frozenset({Phase.POST_OPERATIONAL, Phase.NOT_EVALUATED, Phase.PURGING, Phase.CLOSED})
+"""Phases that close something for good: one person proposes, another approves (the end of the term needs nobody)."""
+
 BY_HAND: frozenset[Phase] = frozenset(
-    {
-        Phase.SUSPENDED,
-        Phase.OPERATIONAL,
-        Phase.EXPIRING,
-        Phase.POST_OPERATIONAL,
-        Phase.EVALUATING,
-        Phase.EVALUATED,
-        Phase.NOT_EVALUATED,
-    }
+    {Phase.SUSPENDED, Phase.OPERATIONAL, Phase.EXPIRING, Phase.EVALUATING, Phase.EVALUATED}
 )
-"""Phases that a space administrator may choose; the others are reached by signing, opening, purging and the clock."""
+"""Phases that a space administrator may choose alone; the others are reached by signing, opening and the clock."""
 
 
 def may_follow(now: Phase, then: Phase) -> bool:
@@ -43,8 +38,13 @@ def may_follow(now: Phase, then: Phase) -> bool:
 
 
 def choices(now: Phase) -> list[Phase]:
-    """The phases that a space administrator may choose now, in the order of the life-cycle."""
+    """The phases that a space administrator may choose alone now, in the order of the life-cycle."""
     return [phase for phase in Phase if phase in BY_HAND and may_follow(now, phase)]
+
+
+def closings(now: Phase) -> list[Phase]:
+    """The phases that two people may choose now, in the order of the life-cycle."""
+    return [phase for phase in Phase if phase in BY_TWO and may_follow(now, phase)]
 
 
 def takes_evidence(phase: Phase) -> bool:

@@ -36,3 +36,11 @@ def test_no_path_takes_evidence_in_again_after_the_end(steps: list[int]) -> None
 def test_what_a_person_may_choose_is_an_edge() -> None:
     for phase in Phase:
         assert set(lifecycle.choices(phase)) <= lifecycle.EDGES[phase]
+
+
+def test_what_closes_something_for_good_is_open_to_two_and_never_to_one() -> None:
+    for phase in Phase:
+        assert set(lifecycle.closings(phase)) <= lifecycle.EDGES[phase]
+        assert not set(lifecycle.closings(phase)) & set(lifecycle.choices(phase))
+    assert lifecycle.closings(Phase.OPERATIONAL) == [Phase.POST_OPERATIONAL]
+    assert lifecycle.closings(Phase.PURGING) == [Phase.CLOSED]

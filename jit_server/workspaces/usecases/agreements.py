@@ -1,6 +1,5 @@
-"""From a proposed agreement to an open workspace: propose, sign, open, change phase."""
+"""From a proposed agreement to one in force: propose, sign, read."""
 
-from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from sqlmodel import col
@@ -9,7 +8,7 @@ from jit_server.access import Action, Phase, Role
 from jit_server.core.errors import Conflict, Invalid, NotSignedIn, Outdated
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
-from jit_server.workspaces import clauses, lifecycle
+from jit_server.workspaces import clauses
 from jit_server.workspaces.models import (
     SIGNS,
     Agreement,
@@ -18,12 +17,12 @@ from jit_server.workspaces.models import (
     Member,
     NewAgreement,
     Party,
-    PhaseChange,
     PolicyLine,
     SignatureOut,
     Signing,
     Workspace,
 )
+from jit_server.workspaces.usecases.phases import end_of, move
 from jit_server.workspaces.usecases.reading import standing_of
 
 
@@ -141,11 +140,6 @@ def _add_leaders(uow: UnitOfWork, workspace: Workspace, new: NewAgreement, parti
         uow.record("member:joined", member, role=str(member.role), person=member.person_id, clause_source="agreement")
 
 
-def end_of(workspace: Workspace) -> datetime:
-    """The moment at which access under the agreement ends at the latest: a year after its term, for the evaluation."""
-    return datetime.combine(workspace.period_to + timedelta(days=365), time.max, UTC).replace(microsecond=0)
-
-
 def current_agreement(uow: UnitOfWork, workspace_id: UUID) -> Agreement:
     """The newest version of the agreement; the caller has asked for the workspace before."""
     statement = uow.select(Agreement, to=Action.AGREEMENT_READ, within=workspace_id)
@@ -247,53 +241,4 @@ def _put_in_force(uow: UnitOfWork, workspace: Workspace, current: Agreement) -> 
             )
         )
     workspace.policy_version = version
-    _move(uow, workspace, Phase.AGREEMENT_SIGNED, "every party has signed")
-
-
-def open_workspace(uow: UnitOfWork, workspace_id: UUID) -> Workspace:
-    """Open the space after the last signature."""
-    workspace = uow.get(Workspace, workspace_id, to=Action.WORKSPACE_OPEN)
-    if workspace.phase == Phase.AGREEMENT_SIGNED:
-        _move(uow, workspace, Phase.PROVISIONING, "opening")
-    _move(uow, workspace, Phase.OPERATIONAL, "opened")
-    uow.record("workspace:opened", workspace, policy_version=workspace.policy_version)
-    return workspace
-
-
-def change_phase(uow: UnitOfWork, workspace_id: UUID, change: PhaseChange, *, version: int) -> Workspace:
-    """Move the workspace on.
-
-    Raises:
-        Outdated: somebody changed it since `version`.
-        Conflict: the life-cycle has no such edge.
-    """
-    workspace = uow.get(Workspace, workspace_id, to=Action.WORKSPACE_CHANGE_PHASE)
-    if workspace.version != version:
-        raise Outdated(current=workspace.version)
-    if change.phase not in lifecycle.choices(Phase(workspace.phase)):
-        open_to = ", ".join(lifecycle.choices(Phase(workspace.phase))) or "none"
-        raise Conflict(f"From {workspace.phase} it does not go to {change.phase}; open now: {open_to}.")
-    _move(uow, workspace, change.phase, change.reason)
-    return workspace
-
-
-def _move(uow: UnitOfWork, workspace: Workspace, phase: Phase, reason: str) -> None:
-    before = Phase(workspace.phase)
-    if not lifecycle.may_follow(before, phase):
-        raise Conflict(f"From {before} it does not go to {phase}.")
-    workspace.phase = phase
-    bump(workspace)
-    uow.forget_standings()
-    uow.record(
-        "workspace:phase_changed",
-        workspace,
-        why={"code": "phase", "text": reason},
-        before=str(before),
-        after=str(phase),
-    )
-
-
-def bump(workspace: Workspace) -> None:
-    """A new epoch: sockets are admitted anew, and edits made on the old version are refused."""
-    workspace.epoch += 1
-    workspace.version += 1
+    move(uow, workspace, Phase.AGREEMENT_SIGNED, "every party has signed")

@@ -11,7 +11,7 @@ from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import clauses
 from jit_server.workspaces.models import End, Member, MemberOut, MemberStatus, NewMember, Party, Workspace
-from jit_server.workspaces.usecases.agreements import bump, end_of
+from jit_server.workspaces.usecases.phases import bump, end_of
 
 
 def invite(uow: UnitOfWork, workspace_id: UUID, new: NewMember) -> Member:
