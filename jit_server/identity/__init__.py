@@ -7,16 +7,14 @@ from jit_server.identity.models import (
     Invitation,
     Issuer,
     LoginSession,
-    NewAgency,
-    NewInvitation,
-    NewIssuer,
-    NewPerson,
     Person,
-    Preferences,
+    Profile,
     SendKey,
     State,
     Theme,
+    Trust,
 )
+from jit_server.identity.shapes import ClaimMap, NewAgency, NewInvitation, NewIssuer, NewPerson, Preferences
 from jit_server.identity.usecases.account import (
     LANGUAGES,
     change_settings,
@@ -40,8 +38,9 @@ from jit_server.identity.usecases.agencies import (
 )
 
 __all__ = [
-    "LANGUAGES", "Agency", "AuthMethod", "Claim", "Invitation", "Issuer", "LoginSession", "NewAgency",
-    "NewInvitation", "NewIssuer", "NewPerson", "Person", "Preferences", "SendKey", "State", "Theme", "add_agency",
+    "LANGUAGES", "Agency", "AuthMethod", "Claim", "ClaimMap", "Invitation", "Issuer", "LoginSession", "NewAgency",
+    "NewInvitation", "NewIssuer", "NewPerson", "Person", "Preferences", "Profile", "SendKey", "State", "Theme",
+    "Trust", "add_agency",
     "agencies", "agency", "change_settings", "disable", "end_other_sessions", "end_session", "end_sessions",
     "enrol", "invite", "issuer_of", "me", "my_sessions", "set_issuer", "sign_out", "zones",
 ]  # fmt: skip

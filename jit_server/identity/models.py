@@ -6,12 +6,11 @@ and only from the issuer of the agency that sent the invitation.
 
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, String, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from jit_server.core.database import Row, UtcDateTime, Word
@@ -39,6 +38,24 @@ class AuthMethod(StrEnum):
 
     CLIENT_SECRET = "client_secret_basic"  # noqa: S105 - the method's registered name
     PRIVATE_KEY_JWT = "private_key_jwt"
+
+
+class Profile(StrEnum):
+    """How strictly this server talks to an issuer."""
+
+    OIDC = "oidc"
+    """OpenID Connect Core with PKCE S256; pushed authorization requests where the issuer offers them."""
+    FAPI2 = "fapi2"
+    """FAPI 2.0 Security Profile: pushed requests, `iss` and private_key_jwt always, and no RSA PKCS#1 signatures."""
+
+
+class Trust(StrEnum):
+    """Why an issuer is believed to be its agency's."""
+
+    MANUAL = "manual"
+    """Somebody registered it here."""
+    FEDERATION = "federation"
+    """A trust anchor vouches for it (OpenID Federation 1.0)."""
 
 
 class Theme(StrEnum):
@@ -92,14 +109,17 @@ class Agency(Row, table=True):
 
 
 class Issuer(Row, table=True):
-    """The identity provider that may assert one agency's people, and no other's.
+    """An identity provider that may assert one agency's people, and no other's. An agency may have several.
 
     An issuer's URL belongs to one agency for ever: the people known under it must not change hands. Replacing it by
-    another URL retires the row (its people no longer sign in) and makes a new one.
+    another URL retires the row (its people no longer sign in) and makes a new one. `key` tells the agency's live
+    issuers apart and is part of the address to which each sends people back; the first one has none.
     """
 
     __table_args__ = (
         _among("auth_method", AuthMethod),
+        _among("profile", Profile),
+        _among("trust", Trust),
         CheckConstraint(
             "cardinality(algorithms) > 0 AND algorithms <@ ARRAY["
             + ", ".join(f"'{name}'" for name in ALGORITHMS)
@@ -107,23 +127,39 @@ class Issuer(Row, table=True):
             name="algorithms",
         ),
         CheckConstraint("jwks_ttl BETWEEN 60 AND 86400", name="jwks_ttl"),
-        Index("uq_issuer_current", "agency_id", unique=True, postgresql_where=text("retired_at IS NULL")),
+        CheckConstraint(f"key = '' OR key ~ '{SLUG}'", name="key"),
+        CheckConstraint(
+            "profile <> 'fapi2' OR (auth_method = 'private_key_jwt' AND NOT 'RS256' = ANY (algorithms))", name="fapi2"
+        ),
+        Index("uq_issuer_key", "agency_id", "key", unique=True, postgresql_where=text("retired_at IS NULL")),
     )
 
     agency_id: UUID = Field(foreign_key="agency.id")
+    key: str = Field(default="", sa_type=String(40))
+    label: str = Field(default="", sa_type=String(120))
     url: str = Field(sa_type=String(255), unique=True)
     client_id: str = Field(sa_type=String(255))
     auth_method: AuthMethod = Field(sa_type=Word(AuthMethod, 24))
     credential_file: str = Field(sa_type=String(500))
     algorithms: list[str] = Field(sa_type=ARRAY(String(8)))
+    profile: Profile = Field(default=Profile.OIDC, sa_type=Word(Profile, 8))
+    trust: Trust = Field(default=Trust.MANUAL, sa_type=Word(Trust, 12))
     acr_accepted: list[str] = Field(sa_type=ARRAY(String(255)))
+    amr_required: list[str] = Field(default_factory=list, sa_type=ARRAY(String(64)))
+    step_up_acr: list[str] = Field(default_factory=list, sa_type=ARRAY(String(255)))
+    claims: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
+    """Which claim means what (`shapes.ClaimMap`)."""
     jwks_ttl: int = 3600
     created_at: datetime = Field(sa_type=UtcDateTime)
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Person(Row, table=True):
-    """Somebody an agency's issuer asserts. `epoch` goes up when every session of the person must end."""
+    """Somebody an agency's issuer asserts. `epoch` goes up when every session of the person must end.
+
+    Name, language and zone follow what the issuer says at each sign-in; language and zone only until the person
+    chooses their own (`settings_at`).
+    """
 
     __table_args__ = (
         Index("uq_person_issuer_id_sub", "issuer_id", "sub", unique=True),
@@ -140,6 +176,7 @@ class Person(Row, table=True):
     theme: Theme = Field(default=Theme.AUTO, sa_type=Word(Theme, 8))
     send_key: SendKey = Field(default=SendKey.CTRL_ENTER, sa_type=Word(SendKey, 12))
     shortcuts: bool = True
+    settings_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     epoch: int = 0
@@ -162,14 +199,34 @@ class Invitation(Row, table=True):
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class SignInTest(Row, table=True):
+    """A test of an issuer that signs nobody in: what it asserted, kept for minutes, for the one who tried it."""
+
+    __tablename__ = "sign_in_test"
+
+    issuer_id: UUID = Field(foreign_key="issuer.id")
+    begun_by: UUID | None = Field(default=None, foreign_key="person.id")
+    begun_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str = Field(default="", sa_type=String(80))
+    """In a word, why the issuer's answer was not taken; empty when it was."""
+    claims: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
+
+
 class LoginTransaction(SQLModel, table=True):
-    """A sign-in between the redirect and the callback. Deleted by the first callback, whatever comes of it."""
+    """A sign-in between the redirect and the callback. Deleted by the first callback, whatever comes of it.
+
+    With `session_id` it strengthens that session (step-up), with `test_id` it only tries the issuer.
+    """
 
     __tablename__ = "login_transaction"
 
     state_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
     browser_hash: bytes = Field(sa_type=LargeBinary)
     issuer_id: UUID = Field(foreign_key="issuer.id")
+    session_id: UUID | None = Field(default=None, foreign_key="login_session.id")
+    test_id: UUID | None = Field(default=None, foreign_key="sign_in_test.id")
     nonce: str = Field(sa_type=String(64))
     verifier: str = Field(sa_type=String(128))
     next_path: str = Field(sa_type=String(2000))
@@ -203,60 +260,11 @@ class LoginSession(Row, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-Text120 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Text255 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+class LogoutSeen(SQLModel, table=True):
+    """A logout token that was obeyed: the same one again is a replay until it has expired."""
 
+    __tablename__ = "logout_seen"
 
-class _Stated(BaseModel):
-    """What a caller states: nothing unknown, nothing coerced away."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NewAgency(_Stated):
-    """An agency as the operator states it."""
-
-    state: Annotated[str, StringConstraints(to_upper=True, min_length=2, max_length=12)]
-    name: Text120
-    own_name: Text120
-    language: Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)] = "en"
-    slug: Annotated[str, StringConstraints(pattern=SLUG)]
-
-
-class NewIssuer(_Stated):
-    """An identity provider as the operator states it."""
-
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$", max_length=255)]
-    client_id: Text255
-    auth_method: AuthMethod
-    credential_file: Path
-    algorithms: Annotated[tuple[str, ...], Field(min_length=1)] = ("ES256", "PS256", "RS256")
-    acr_accepted: tuple[Text255, ...] = ()
-    jwks_ttl: Annotated[int, Field(ge=60, le=86400)] = 3600
-
-
-class NewInvitation(_Stated):
-    """Whom an agency expects."""
-
-    claim: Claim
-    value: Text255
-    days: Annotated[int, Field(ge=1, le=90)] = 14
-
-
-class Preferences(_Stated):
-    """What a person may change about their own pages (screen E5)."""
-
-    language: Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)]
-    zone: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    theme: Theme
-    send_key: SendKey
-    shortcuts: bool = False
-
-
-class NewPerson(_Stated):
-    """Somebody enrolled before their first sign-in, by the subject their issuer will assert."""
-
-    sub: Text255
-    name: Text120
-    language: Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)] = "en"
-    zone: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "UTC"
+    issuer_id: UUID = Field(foreign_key="issuer.id", primary_key=True)
+    jti_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -9,7 +9,8 @@ from zoneinfo import available_timezones
 from sqlalchemy import Row, text
 
 from jit_server.core.errors import Invalid, NotFound, NotSignedIn
-from jit_server.identity.models import LoginSession, Person, Preferences
+from jit_server.identity.models import LoginSession, Person
+from jit_server.identity.shapes import Preferences
 from jit_server.work import UnitOfWork
 
 LANGUAGES = {"en": "English", "fr": "français", "de": "Deutsch", "nl": "Nederlands", "ar": "العربية"}
@@ -50,7 +51,7 @@ def change_settings(uow: UnitOfWork, new: Preferences) -> Person:
         raise Invalid.field("language", "this language is not offered", "Choose one from the list.")
     if new.zone not in zones():
         raise Invalid.field("zone", "no such time zone", "Choose one from the list, such as Europe/Paris.")
-    mine.sqlmodel_update(new.model_dump())
+    mine.sqlmodel_update(new.model_dump() | {"settings_at": uow.now})
     uow.add(mine)
     uow.record("person:changed", mine, fields=sorted(new.model_dump()))
     return mine

@@ -13,13 +13,10 @@ from jit_server.identity.models import (
     Claim,
     Invitation,
     Issuer,
-    NewAgency,
-    NewInvitation,
-    NewIssuer,
-    NewPerson,
     Person,
     State,
 )
+from jit_server.identity.shapes import NewAgency, NewInvitation, NewIssuer, NewPerson
 from jit_server.work import UnitOfWork
 
 _LISTED = text("""
