@@ -6,7 +6,12 @@ from importlib.util import find_spec
 ROOMS = (
     "web.idempotency",
     "identity.models",
+    "identity.trust.models",
     "workspaces.models",
+    "workspaces.compartments",
+    "workspaces.restrictions",
+    "workspaces.attestations",
+    "consents.models",
     "audit.models",
     "messaging.models",
     "web.sockets.presence",

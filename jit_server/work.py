@@ -8,23 +8,25 @@ its own.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import product
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, and_, event, or_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, SQLModel, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from jit_server import access, audit
-from jit_server.access import Action, Actor, Decision, Handling, Origin, Policy, Refusal, Standing, kinds_of
+from jit_server.access import Action, Actor, Decision, Gate, Handling, Origin, Policy, Refusal, Standing, kinds_of
+from jit_server.audit.records import Record, entry_of
 from jit_server.core import clock
 from jit_server.core.database import act_as, problem_of
-from jit_server.core.errors import NotFound
+from jit_server.core.errors import NotFound, PurposeRequired, StepUp
 
 if TYPE_CHECKING:
     from jit_server.core.keys import SigningKey
@@ -59,20 +61,6 @@ class House:
         return UnitOfWork(self, actor)
 
 
-@dataclass(slots=True)
-class _Record:
-    """An entry that waits for its place in a log."""
-
-    log_id: UUID
-    event: str
-    subject: Any
-    facts: dict[str, Any] = field(default_factory=dict)
-    why: dict[str, str] | None = None
-    clause: str | None = None
-    recipients: tuple[str, ...] = ()
-    result: Literal["ok", "denied", "error"] = "ok"
-
-
 def _log_of(row: Any) -> UUID:
     """The log a row's events belong to: its workspace's, or the server's."""
     if getattr(type(row), "__workspace__", False):
@@ -88,11 +76,12 @@ class UnitOfWork:
         self.actor = actor
         self.now: datetime = clock.now()
         self.vault = house.vault
+        self.purpose: dict[str, str] | None = None
         self.session = Session(house.engine, expire_on_commit=False)
         self._mark = actor.mark
         self._standings: dict[UUID, Standing | None] = {}
         self._placed: list[Any] = []
-        self._records: list[_Record] = []
+        self._records: list[Record] = []
         event.listen(self.session, "after_begin", self._say_who)
 
     def _say_who(self, _session: Any, _transaction: Any, connection: Connection) -> None:
@@ -147,16 +136,47 @@ class UnitOfWork:
         return access.policy_of(self.connection, standing.workspace_id, standing.policy_version)
 
     def decide(self, action: Action, row: Any, standing: Standing) -> Decision:
-        """What the policy says about this action on this row."""
-        origin, handling = kinds_of(row, standing)
-        return self.policy(standing).decide(
-            standing.role, standing.party_class, origin, handling, standing.phase, action
-        )
+        """What the policy says about this action on this row; a live grant may lift its refusal."""
+        scopes = self.actor.scopes
+        if scopes is not None and action not in scopes:
+            return Decision(allowed=False, clause="", reason=f"This key was not given {action}.")
+        policy, kinds = self.policy(standing), kinds_of(row, standing)
+        decision = policy.judge(standing, action, **kinds)
+        if decision.allowed or not getattr(type(row), "__grantable__", False):
+            return decision
+        own = policy.judge(standing, action, gate=kinds["gate"], compartment=kinds["compartment"])
+        if not own.allowed or not policy.liftable(standing, action):
+            return decision
+        clause = access.live_grant(self.connection, standing, action, row.id)
+        return decision if clause is None else Decision(allowed=True, clause=clause, reason="")
 
     def permits(self, action: Action, row: Any) -> bool:
         """Whether the actor may do this to the row, without asking for it (buttons, lists)."""
         standing = self.standing(_log_of(row))
         return standing is not None and self.decide(action, row, standing).allowed
+
+    def require_fresh_sign_in(self) -> None:
+        """Refuse unless the actor signed in a moment ago, strongly enough for an act that cannot be undone (B8).
+
+        Raises:
+            StepUp: the sign-in is too old or too weak.
+        """
+        actor, minutes = self.actor, self.house.settings.fresh_minutes
+        if actor.kind in {"operator", "system"}:
+            return
+        young = actor.auth_time is not None and self.now - actor.auth_time <= timedelta(minutes=minutes)
+        if not (young and actor.strong):
+            raise StepUp(f"This needs a sign-in of the last {minutes} minutes.", max_age=minutes * 60)
+
+    def require_purpose(self, row: Any) -> dict[str, str] | None:
+        """The stated purpose, for the record of a use; restricted things are not used without one (LED Art. 25(1)).
+
+        Raises:
+            PurposeRequired: none was stated.
+        """
+        if self.purpose is None and getattr(row, "handling", None) in {Handling.H2, Handling.H3}:
+            raise PurposeRequired(f"Marked {row.handling}: say for what purpose you use it.")
+        return self.purpose
 
     # --- fetch and authorise in one call
 
@@ -178,15 +198,18 @@ class UnitOfWork:
             raise NotFound
         standing = self._member(_log_of(row))
         known_by: Action | None = getattr(table, "__known_by__", None)
-        if known_by is not None and not self.decide(known_by, row, standing).allowed:
+        decision = self.decide(to, row, standing)
+        if not decision.allowed and known_by is not None and not self.decide(known_by, row, standing).allowed:
             raise NotFound
-        self.require(to, row, standing)
+        self._insist(decision, to, row, standing)
         return row
 
     def require(self, action: Action, row: Any, standing: Standing | None = None) -> None:
         """Refuse, with the reason and on the record, unless the actor may do this to the row."""
         standing = standing or self._member(_log_of(row))
-        decision = self.decide(action, row, standing)
+        self._insist(self.decide(action, row, standing), action, row, standing)
+
+    def _insist(self, decision: Decision, action: Action, row: Any, standing: Standing) -> None:
         if not decision.allowed:
             raise Refusal(action, row, standing, self.policy(standing).explained(decision, standing, action, row))
 
@@ -203,12 +226,17 @@ class UnitOfWork:
         """
         standing = self._member(within)
         policy = self.policy(standing)
-        if not any(
-            policy.permits(standing, to, origin=origin, handling=code) for origin in Origin for code in Handling
+        scopes = self.actor.scopes
+        cells = product(Origin, Handling, Gate)
+        if (scopes is not None and to not in scopes) or not any(
+            policy.permits(standing, to, origin=origin, handling=code, gate=gate) for origin, code, gate in cells
         ):
-            decision = policy.decide(standing.role, standing.party_class, Origin.OWN, Handling.H0, standing.phase, to)
-            raise Refusal(to, None, standing, decision)
-        return policy.visible(table, standing, to)
+            raise Refusal(to, None, standing, self.decide(to, None, standing))
+        found = policy.visible(table, standing, to)
+        if getattr(table, "__grantable__", False) and policy.liftable(standing, to):
+            inside = policy.within(table, standing)
+            found = or_(found, and_(inside, access.granted(table, standing, to)))
+        return found
 
     def all(self, statement: SelectOfScalar[RowT]) -> Sequence[RowT]:
         """The rows of a statement made by `select`."""
@@ -264,7 +292,7 @@ class UnitOfWork:
             facts: JSON values; never personal text, only keyed commitments of it.
         """
         log_id = workspace_id or (_log_of(subject) if subject is not None else SERVER_LOG)
-        self._records.append(_Record(log_id, event, subject, facts, why, clause, recipients, result))
+        self._records.append(Record(log_id, event, subject, facts, why, clause, recipients, result))
 
     @contextmanager
     def as_system(self) -> Iterator[None]:
@@ -304,13 +332,13 @@ class UnitOfWork:
             return {}
         if not self._placed:
             self.session.flush()
-        by_log: dict[UUID, list[_Record]] = defaultdict(list)
+        by_log: dict[UUID, list[Record]] = defaultdict(list)
         for record in self._records:
             by_log[record.log_id].append(record)
         reached: dict[UUID, int] = {}
         for log_id in sorted(by_log):
             records = by_log[log_id]
-            size = audit.append(self.connection, log_id, [self._entry(record) for record in records])
+            size = audit.append(self.connection, log_id, [entry_of(record, self.actor, self.now) for record in records])
             for place, record in enumerate(records, start=size - len(records) + 1):
                 if record.subject is not None and getattr(record.subject, "position", 0) is None:
                     record.subject.position = place
@@ -323,40 +351,12 @@ class UnitOfWork:
             raise RuntimeError(msg)
         return reached
 
-    def _entry(self, record: _Record) -> audit.Entry:
-        subject, actor = record.subject, self.actor
-        handling = getattr(subject, "handling", None)
-        if subject is None:
-            what = audit.What("server" if record.log_id == SERVER_LOG else "workspace", None)
-        else:
-            what = audit.What(
-                subject.__tablename__,
-                subject.id,
-                getattr(subject, "party_id", None),
-                str(handling) if handling else None,
-            )
-        return audit.Entry(
-            log=record.log_id,
-            event=record.event,
-            at=self.now,
-            who=audit.Who(
-                kind=actor.kind, agency=actor.agency_id, person=actor.person_id, session=actor.session_id, acr=actor.acr
-            ),
-            what=what,
-            tz=actor.preferences.get("zone", "UTC"),
-            why=audit.Why(**record.why) if record.why else None,
-            clause=record.clause,
-            recipients=record.recipients,
-            result=record.result,
-            facts=record.facts,
-        )
-
     def _record_refusal(self, error: "Refusal") -> None:
         """The refusal alone, in a transaction of its own, after the work was rolled back."""
         self._placed.clear()
         policy = error.members["policy"]
         self._records = [
-            _Record(
+            Record(
                 error.workspace_id,
                 "access:refused",
                 error.subject,

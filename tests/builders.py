@@ -1,6 +1,6 @@
 """Plain functions that make people, agencies and workspaces through the product's own use-cases."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -80,7 +80,15 @@ class World:
             row = identity.enrol(uow, slug, identity.NewPerson(sub=uuid4().hex, name=name))
             found = identity.agency(uow, slug)
         actor = Actor(
-            "person", row.id, found.id, state, name, found.name, acr="urn:test", preferences={"zone": "Europe/Berlin"}
+            "person",
+            row.id,
+            found.id,
+            state,
+            name,
+            found.name,
+            acr="urn:test",
+            auth_time=clock.now(),
+            preferences={"zone": "Europe/Berlin"},
         )
         who = Who(row.id, name, slug, actor)
         self.people[name] = who
@@ -171,7 +179,12 @@ class Team:
             workspaces.end(uow, self.members[who.id], workspaces.End(reason="moved to another unit"))
 
 
-def sign_in(house: House, who: Who) -> str:
+def stale(who: Who) -> Who:
+    """The same person, an hour after signing in."""
+    return replace(who, actor=replace(who.actor, auth_time=clock.now() - timedelta(hours=1)))
+
+
+def sign_in(house: House, who: Who, *, fresh: bool = True) -> str:
     """Begin a session for the person without an identity provider and give the cookie's value."""
     secret = sessions.new_secret()
     now = clock.now()
@@ -187,6 +200,7 @@ def sign_in(house: House, who: Who) -> str:
                 epoch=person.epoch,
                 issued_at=now,
                 last_seen_at=now,
+                auth_time=now if fresh else now - timedelta(hours=1),
                 agent_hash=b"",
                 not_after=now + sessions.LONGEST,
             )

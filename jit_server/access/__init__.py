@@ -10,35 +10,43 @@ from jit_server.access.actors import (
     standings_in,
     standings_of,
 )
-from jit_server.access.kinds import Action, Handling, Origin, PartyClass, Phase, Role
-from jit_server.access.policy import Decision, Policy
+from jit_server.access.grants import granted, live_grant
+from jit_server.access.kinds import Action, Gate, Handling, Origin, PartyClass, Phase, Remedy, Role
+from jit_server.access.policy import OUTSIDE, Decision, Policy, Room
 from jit_server.access.rows import Refusal, kinds_of, known_by
 from jit_server.access.rules import Rule, baseline, is_baseline
-from jit_server.access.store import baseline_policy, policy_of
+from jit_server.access.store import baseline_policy, policy_of, with_clauses
 
 __all__ = [
     "ANONYMOUS",
     "OPERATOR",
+    "OUTSIDE",
     "SYSTEM",
     "Action",
     "Actor",
     "Decision",
+    "Gate",
     "Handling",
     "Origin",
     "PartyClass",
     "Phase",
     "Policy",
     "Refusal",
+    "Remedy",
     "Role",
+    "Room",
     "Rule",
     "Standing",
     "baseline",
     "baseline_policy",
+    "granted",
     "is_baseline",
     "kinds_of",
     "known_by",
+    "live_grant",
     "policy_of",
     "standing",
     "standings_in",
     "standings_of",
+    "with_clauses",
 ]

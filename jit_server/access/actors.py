@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from jit_server.access.kinds import Handling, PartyClass, Phase, Role
+from jit_server.access.kinds import Action, Handling, PartyClass, Phase, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,10 @@ class Actor:
     issuer: str | None = None
     acr: str | None = None
     auth_time: datetime | None = None
+    strong: bool = True
+    """Whether the sign-in reached what the agency asks for acts that need a recent one (its step-up `acr`)."""
+    scopes: frozenset[Action] | None = None
+    """What a program may do at most, within what its membership allows; None for people."""
     preferences: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property

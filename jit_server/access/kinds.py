@@ -45,6 +45,29 @@ class Handling(StrEnum):
     H3 = "H3"
 
 
+class Gate(StrEnum):
+    """Whether a thing from a third country or an international court has been let in (Art. 17(3))."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    """In quarantine until a space administrator has verified it."""
+    REFUSED = "refused"
+
+
+class Remedy(StrEnum):
+    """What would turn a refusal into a permission."""
+
+    NONE = "none"
+    ASK_ORIGINATOR = "ask_originator"
+    """The originator's consent, with scope and expiry."""
+    VERIFICATION = "verification"
+    """A release to this third country or court, verified by whoever supplied the thing."""
+    PHASE = "phase"
+    """Another phase of the workspace."""
+    ROLE = "role"
+    """Another role in the team, or a clause of the agreement."""
+
+
 class Phase(StrEnum):
     """Where a workspace stands between the draft agreement and the end of its log."""
 
@@ -66,10 +89,20 @@ class Phase(StrEnum):
 class Action(StrEnum):
     """What may be asked of the server, imperative; the event that records it is the past tense. Sorted."""
 
+    ACCESS_ASK = "access:ask"
+    """Ask the originator for what a marking keeps from one."""
+    ACCESS_BREAK_GLASS = "access:break_glass"
+    """Open a restricted thing for an hour in an emergency, with notice to its originator."""
+    ACCESS_DECIDE = "access:decide"
+    """Answer who asks for a thing of one's own party."""
+    AGREEMENT_AMEND = "agreement:amend"
+    """Draft an agreement or its amendment, and lay it before the parties."""
     AGREEMENT_READ = "agreement:read"
     """See the agreement of the team and who has signed it."""
     AGREEMENT_SIGN = "agreement:sign"
     """Sign the agreement for one's own party."""
+    APPROVAL_GIVE = "approval:give"
+    """Be the second person in an act that needs two."""
     CHANNEL_CREATE = "channel:create"
     """Open a channel of conversation."""
     CHANNEL_READ = "channel:read"
@@ -86,6 +119,12 @@ class Action(StrEnum):
     """See everything recorded about an exhibit."""
     EVIDENCE_REGISTER = "evidence:register"
     """Take an item of evidence into the workspace."""
+    EVIDENCE_RELEASE = "evidence:release"
+    """Release an exhibit of one's own party to a third country or an international court."""
+    EVIDENCE_REMARK = "evidence:remark"
+    """Change the marking of an exhibit of one's own party."""
+    EVIDENCE_VERIFY_INBOUND = "evidence:verify_inbound"
+    """Let in, or refuse, what a third country or an international court supplied."""
     LOG_READ = "log:read"
     """Read the workspace's audit log."""
     LOG_VERIFY = "log:verify"
@@ -106,8 +145,12 @@ class Action(StrEnum):
     """Read messages."""
     MESSAGE_WITHDRAW = "message:withdraw"
     """Withdraw a message of one's own, with a reason."""
+    POLICY_APPLY = "policy:apply"
+    """Put a restriction of one's own party's people in force, or lift it as the second person."""
     POLICY_EXPLAIN = "policy:explain"
     """Ask why something is allowed or not."""
+    POLICY_PROPOSE = "policy:propose"
+    """Propose a restriction of one's own party's people, or its end."""
     PRESENCE_SHOW = "presence:show"
     """See who is here, and be seen."""
     WORKSPACE_CHANGE_PHASE = "workspace:change_phase"

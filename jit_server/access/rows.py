@@ -1,29 +1,42 @@
 """How a row looks to the policy, and what a refusal carries: the problem that is shown and what the record needs."""
 
-from typing import Any
+from typing import Any, TypedDict
+from uuid import UUID
 
 from sqlmodel import SQLModel
 
 from jit_server.access.actors import Standing
-from jit_server.access.kinds import Action, Handling, Origin
+from jit_server.access.kinds import Action, Gate, Handling, Origin
 from jit_server.access.policy import Decision
 from jit_server.access.rules import is_baseline
 from jit_server.core.errors import NotPermitted
 
 
-def kinds_of(row: Any, standing: Standing) -> tuple[Origin, Handling]:
-    """Whose a row is and how it is marked, as the policy sees it; rows without an owner count as one's own."""
-    party = getattr(row, "party_id", None)
-    origin = Origin.OWN if party in {None, standing.party_id} else Origin.PARTNER
-    marking = getattr(row, "handling", None)
-    return origin, Handling(marking) if marking else Handling.H0
+class Kinds(TypedDict):
+    """What a row is to the policy, seen by one person."""
+
+    origin: Origin
+    handling: Handling
+    gate: Gate
+    compartment: UUID | None
+
+
+def kinds_of(row: Any, standing: Standing) -> Kinds:
+    """Whose a row is, how it is marked, and where it lies; rows without an owner count as one's own."""
+    party, marking, gate = (getattr(row, name, None) for name in ("party_id", "handling", "gate"))
+    return {
+        "origin": Origin.OWN if party in {None, standing.party_id} else Origin.PARTNER,
+        "handling": Handling(marking) if marking else Handling.H0,
+        "gate": Gate(gate) if gate else Gate.OPEN,
+        "compartment": getattr(row, "compartment_id", None),
+    }
 
 
 class Refusal(NotPermitted):
     """An insider was refused: carries what the record needs beside the problem that is shown."""
 
     def __init__(self, action: Action, row: Any, standing: Standing, decision: Decision) -> None:
-        origin, handling = kinds_of(row, standing)
+        kinds = kinds_of(row, standing)
         super().__init__(
             decision.reason or "No rule of the agreement or of the baseline allows this to your role.",
             policy={
@@ -31,11 +44,12 @@ class Refusal(NotPermitted):
                 "clause": decision.clause,
                 "role": str(standing.role),
                 "party_class": str(standing.party_class),
-                "origin": str(origin),
-                "handling": str(handling),
+                "origin": str(kinds["origin"]),
+                "handling": str(kinds["handling"]),
                 "phase": str(standing.phase),
                 "source": "agreement" if decision.clause and not is_baseline(decision.clause) else "baseline",
                 "originator": str(getattr(row, "party_id", None) or ""),
+                "remedy": str(decision.remedy),
             },
             workspace=str(standing.workspace_id),
         )

@@ -8,22 +8,31 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from jit_server.access.kinds import Action, Handling, Origin, PartyClass, Phase, Role
+from jit_server.access.kinds import Action, Gate, Handling, Origin, PartyClass, Phase, Role
 
 ANY = "*"
+NONE = "-"
+"""A thing of the whole team (no compartment), a person of a party that no rule names."""
 _WORDS = {
     "roles": frozenset(Role),
     "party_classes": frozenset(PartyClass),
     "origins": frozenset(Origin),
     "handlings": frozenset(Handling),
     "phases": frozenset(Phase),
+    "gates": frozenset(Gate),
     "actions": frozenset(Action),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule about kinds. Empty tuples mean any; `actions` is never empty. `id` is the clause it comes from."""
+    """One rule about kinds. Empty tuples mean any; `actions` is never empty.
+
+    No gates mean any for a denial, and the open one for a permission: quarantine is never passed by silence.
+
+    `id` is the clause it comes from. `parties` are agencies' slugs and `compartments` their keys, as the agreement
+    of one workspace names them; the baseline names neither.
+    """
 
     id: str
     effect: Literal["allow", "deny"]
@@ -34,6 +43,9 @@ class Rule:
     handlings: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
     reason: str = ""
+    gates: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+    compartments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a word that no kind knows: a typing error must not silently mean nothing."""
@@ -47,8 +59,10 @@ class Rule:
                 raise ValueError(msg)
 
     def lines(self) -> Iterator[tuple[str, ...]]:
-        """The Casbin lines `role, party_class, origin, handling, phase, act, eft, clause` of this rule."""
-        alternatives = (self.roles, self.party_classes, self.origins, self.handlings, self.phases)
+        """The Casbin lines of this rule, in the order of `policies/model.conf`."""
+        kinds = (self.roles, self.party_classes, self.parties, self.origins, self.handlings)
+        gates = self.gates or ((Gate.OPEN.value,) if self.effect == "allow" else ())
+        alternatives = (*kinds, gates, self.phases, self.compartments)
         for act in self.actions:
             for cells in product(*(words or (ANY,) for words in alternatives)):
                 yield (*cells, act, self.effect, self.id)

@@ -1,18 +1,27 @@
 """Policies kept ready: one per workspace and version, built from the baseline and its compiled clauses."""
 
 import json
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from jit_server.access.policy import Policy
+from jit_server.access.kinds import PartyClass
+from jit_server.access.policy import Policy, Room
 from jit_server.access.rules import Rule, baseline
 
 _LINES = text(
     "SELECT clause_id, effect, rule, reason FROM policy_line"
     " WHERE workspace_id = :workspace AND policy_version = :version ORDER BY clause_id"
+)
+_ROOMS = text(
+    "SELECT c.id, c.key, p.party_id FROM compartment c JOIN compartment_party p ON p.compartment_id = c.id"
+    " WHERE c.workspace_id = :workspace"
+)
+_PARTIES = text(
+    "SELECT p.id, a.slug FROM party p JOIN agency a ON a.id = p.agency_id WHERE p.workspace_id = :workspace"
 )
 _KEEP = 1024
 _ready: OrderedDict[tuple[UUID, int], Policy] = OrderedDict()
@@ -39,7 +48,8 @@ def policy_of(connection: Connection, workspace_id: UUID, version: int) -> Polic
 
 def _build(connection: Connection, workspace_id: UUID, version: int) -> Policy:
     rows = connection.execute(_LINES, {"workspace": workspace_id, "version": version}).all()
-    if not rows:
+    rooms = _rooms(connection, workspace_id)
+    if not rows and not rooms:
         return baseline_policy()
     clauses = tuple(
         Rule(
@@ -50,7 +60,42 @@ def _build(connection: Connection, workspace_id: UUID, version: int) -> Policy:
         )
         for row in rows
     )
-    return Policy((*baseline(), *clauses))
+    named = any(rule.parties for rule in clauses)
+    parties = connection.execute(_PARTIES, {"workspace": workspace_id}).all() if named else []
+    return Policy(with_clauses(clauses), rooms, {row.id: row.slug for row in parties})
+
+
+def with_clauses(clauses: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """The baseline and an agreement's rules.
+
+    What the agreement delegates to the secretariat, in so many words, is taken out of the baseline's denial of content
+    to it (Art. 14(3)); nothing lifts the one that keeps the verification of third countries' material from it.
+    """
+    delegated = {
+        action
+        for rule in clauses
+        if rule.effect == "allow" and rule.party_classes == (PartyClass.SECRETARIAT.value,)
+        for action in rule.actions
+    }
+    return (*(_without(rule, delegated) for rule in baseline()), *clauses)
+
+
+def _without(rule: Rule, delegated: set[str]) -> Rule:
+    left = tuple(action for action in rule.actions if action not in delegated)
+    return replace(rule, actions=left) if rule.id == SECRETARIAT and left and left != rule.actions else rule
+
+
+SECRETARIAT = "D2"
+"""The baseline's denial of content to the secretariat."""
+
+
+def _rooms(connection: Connection, workspace_id: UUID) -> dict[UUID, Room]:
+    keys: dict[UUID, str] = {}
+    parties: dict[UUID, set[UUID]] = defaultdict(set)
+    for row in connection.execute(_ROOMS, {"workspace": workspace_id}):
+        keys[row.id] = row.key
+        parties[row.id].add(row.party_id)
+    return {key: Room(name, frozenset(parties[key])) for key, name in keys.items()}
 
 
 def _as_dict(stored: Any) -> dict[str, list[str]]:

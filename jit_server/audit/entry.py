@@ -46,6 +46,7 @@ class What:
     id: UUID | None = None
     party: UUID | None = None
     handling: str | None = None
+    compartment: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class Entry:
                     "id": _text(what.id),
                     "party": _text(what.party),
                     "handling": what.handling,
+                    **({"compartment": str(what.compartment)} if what.compartment else {}),
                 },
                 "tz": self.tz,
                 "v": VERSION,

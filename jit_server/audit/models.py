@@ -24,6 +24,7 @@ audit_entry = Table(
     Column("leaf_hash", BYTEA, nullable=False),
     Column("nodes", BYTEA, nullable=False),
     Column("link", BYTEA, nullable=False),
+    Column("compartment_id", Uuid),
     CheckConstraint("position > 0", name="position"),
     CheckConstraint("result IN ('ok','denied','error')", name="result"),
     CheckConstraint("octet_length(leaf_hash) = 32", name="leaf_hash"),

@@ -119,7 +119,7 @@ class Scan:
                 person, agency = said_of_who(who)
                 projection = (
                     f"{entry_id}|{event}|{kind}|{subject or ''}|{party or ''}|{handling or ''}"
-                    f"|{person or ''}|{agency or ''}|{result}|{at[:-1]}000"
+                    f"|{what.get('compartment') or ''}|{person or ''}|{agency or ''}|{result}|{at[:-1]}000"
                 )
                 if projection != projected or log_id != log:
                     wrong = wrong or "its columns say something else than its bytes"

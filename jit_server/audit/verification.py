@@ -23,7 +23,8 @@ from jit_server.audit.scan import CHUNK, Finding, Scan, Stored
 _BATCH = b"""
 SELECT position,
        id::text || '|' || event || '|' || subject_kind || '|' || coalesce(subject_id::text, '') || '|' ||
-       coalesce(party_id::text, '') || '|' || coalesce(handling, '') || '|' || coalesce(actor_id::text, '') || '|' ||
+       coalesce(party_id::text, '') || '|' || coalesce(handling, '') || '|' ||
+       coalesce(compartment_id::text, '') || '|' || coalesce(actor_id::text, '') || '|' ||
        coalesce(agency_id::text, '') || '|' || result || '|' ||
        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
        canonical, leaf_hash, nodes, link

@@ -156,3 +156,15 @@ class Unavailable(JitError):
     """A service this needs does not answer (identity provider, bus)."""
 
     slug, status, title = "unavailable", 503, N_("A needed service does not answer")
+
+
+class StepUp(JitError):
+    """This act asks for a recent sign-in. Sign in again at your agency, then do it again (RFC 9470)."""
+
+    slug, status, title = "step-up-required", 401, N_("Sign in again first")
+
+
+class PurposeRequired(JitError):
+    """This thing is restricted: say for what purpose it is used, and ask again (LED Art. 25(1))."""
+
+    slug, status, title = "purpose-required", 428, N_("Say why you need it")

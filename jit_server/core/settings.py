@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     oidc_allow_loopback: bool = Field(False, description="Issuers on loopback, http included: demo and tests only.")
     session_idle_minutes: int = Field(30, description="A session ends after so many idle minutes.", ge=1, le=240)
     session_hours: int = Field(12, description="A session ends after so many hours in any case.", ge=1, le=24)
+    fresh_minutes: int = Field(5, description="Acts that cannot be undone ask for a sign-in this young.", ge=1, le=60)
     max_upload_bytes: int = Field(64 * 2**30, description="Largest exhibit taken by one PUT.", ge=1)
     metrics_token_file: Path | None = Field(None, description="File with the bearer token for /metrics.")
     debug: bool = Field(False, description="Refused: the server does not start with it.")

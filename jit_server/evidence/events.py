@@ -8,7 +8,7 @@ from sqlmodel import col
 from jit_server.access import Action, Handling
 from jit_server.evidence.models import EvidenceItem
 from jit_server.web import sockets
-from jit_server.web.sockets import Shown
+from jit_server.web.sockets import Shown, Whose
 
 _ITEMS = select(
     col(EvidenceItem.id),
@@ -17,6 +17,8 @@ _ITEMS = select(
     col(EvidenceItem.title),
     col(EvidenceItem.party_id),
     col(EvidenceItem.handling),
+    col(EvidenceItem.compartment_id),
+    col(EvidenceItem.gate),
 ).where(col(EvidenceItem.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
@@ -26,7 +28,7 @@ def load_items(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
     for row in connection.execute(_ITEMS, {"ids": ids}):
         number = f"{row.state}-{row.serial:04}"
         payload = {"id": str(row.id), "number": number, "title": row.title, "handling": str(row.handling)}
-        found[row.id] = Shown(row.party_id, Handling(row.handling), payload)
+        found[row.id] = Shown(Whose(row.party_id, Handling(row.handling), row.compartment_id, row.gate), payload)
     return found
 
 

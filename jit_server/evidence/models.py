@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 from pydantic import Field as Bound
-from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from jit_server.access import Action, Handling
-from jit_server.core.database import Row, UtcDateTime
+from jit_server.access import Action, Gate, Handling
+from jit_server.core.database import Row, UtcDateTime, Word
 from jit_server.evidence import names
 from jit_server.evidence.lifecycle import State
+from jit_server.workspaces.compartments import inside
 
 SIZE_LIMIT = 2**53 - 1
 """The largest size a browser counts exactly."""
@@ -125,6 +126,7 @@ class _Declared(SQLModel):
     workspace_id: UUID = Field(foreign_key="workspace.id")
     party_id: UUID = Field(foreign_key="party.id")
     agency_id: UUID = Field(foreign_key="agency.id")
+    compartment_id: UUID | None = None
     handling: Handling = Field(sa_type=Text)
     title: str = Field(sa_type=Text)
     legal_basis: str = Field(sa_type=Text)
@@ -167,6 +169,7 @@ class Upload(Row, _Declared, table=True):
     __known_by__: ClassVar = Action.EVIDENCE_LIST
     __table_args__ = (
         *_checks(),
+        inside(),
         UniqueConstraint("declared_by", "client_id"),
         CheckConstraint(f"state IN ({','.join(repr(str(one)) for one in State)})", name="state"),
         CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{8,64}$'", name="client_id"),
@@ -191,8 +194,12 @@ class EvidenceItem(_Declared, table=True):
 
     __tablename__ = "evidence_item"
     __known_by__: ClassVar = Action.EVIDENCE_LIST
+    __grantable__: ClassVar = True
     __table_args__ = (
         *_checks(),
+        inside(),
+        CheckConstraint("gate IN ('open','pending','refused')", name="gate"),
+        Index("ix_evidence_item_gated", "workspace_id", postgresql_where=text("gate <> 'open'")),
         UniqueConstraint("workspace_id", "state", "serial"),
         CheckConstraint("serial BETWEEN 1 AND 9999999", name="serial"),
         CheckConstraint("position > 0", name="position"),
@@ -203,6 +210,7 @@ class EvidenceItem(_Declared, table=True):
     )
 
     id: UUID = Field(primary_key=True, foreign_key="upload.id")
+    gate: Gate = Field(default=Gate.OPEN, sa_type=Word(Gate), sa_column_kwargs={"server_default": "open"})
     state: str = Field(sa_type=Text)
     serial: int
     sha256: str = Field(sa_type=Text)

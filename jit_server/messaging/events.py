@@ -14,7 +14,7 @@ from jit_server.messaging.models import Channel, Correction, Mark, Message, NewM
 from jit_server.messaging.rows import CURRENT, out
 from jit_server.web import sockets
 from jit_server.web.context import actor, work
-from jit_server.web.sockets import Shown, on
+from jit_server.web.sockets import Shown, Whose, on
 
 
 class EditMessage(Correction):
@@ -78,7 +78,13 @@ def typing(wish: Typing) -> dict[str, Any]:
         channel = uow.get(Channel, wish.channel_id, to=Action.MESSAGE_POST)
     person = actor().person_id
     if person is not None:
-        sockets.running().presence.types(channel.workspace_id, person, channel.id, wish.topic)
+        sockets.running().presence.types(
+            channel.workspace_id,
+            person,
+            channel_id=channel.id,
+            topic=wish.topic,
+            compartment=channel.compartment_id,
+        )
     return {}
 
 
@@ -95,19 +101,29 @@ def kept_once(new: NewMessage) -> messaging.MessageOut:
 
 _IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
 _MESSAGES = CURRENT.where(col(Message.id) == _IDS)
-_CHANNELS = select(col(Channel.id), col(Channel.name), col(Channel.purpose)).where(col(Channel.id) == _IDS)
+_CHANNELS = select(col(Channel.id), col(Channel.name), col(Channel.purpose), col(Channel.compartment_id)).where(
+    col(Channel.id) == _IDS
+)
 
 
 def load_messages(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
     """Messages as they stand now: whose, how marked, and what is shown."""
     rows = connection.execute(_MESSAGES, {"ids": ids})
-    return {row.id: Shown(row.party_id, Handling(row.handling), out(row).model_dump(mode="json")) for row in rows}
+    return {
+        row.id: Shown(Whose(row.party_id, Handling(row.handling), row.compartment_id), out(row).model_dump(mode="json"))
+        for row in rows
+    }
 
 
 def load_channels(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
     """Channels that were opened."""
     rows = connection.execute(_CHANNELS, {"ids": ids})
-    return {row.id: Shown(None, None, {"id": str(row.id), "name": row.name, "purpose": row.purpose}) for row in rows}
+    return {
+        row.id: Shown(
+            Whose(compartment=row.compartment_id), {"id": str(row.id), "name": row.name, "purpose": row.purpose}
+        )
+        for row in rows
+    }
 
 
 sockets.presents(

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel
 
 from jit_server.access import Action, Handling
 from jit_server.core.database import Row, UtcDateTime
+from jit_server.workspaces.compartments import inside
 
 TEXT_LIMIT = 20_000
 """Characters of one message; the database holds to it as well."""
@@ -65,9 +66,10 @@ class Stated(BaseModel):
 
 
 class NewChannel(Stated):
-    """A channel to open."""
+    """A channel to open, for the whole team or for one compartment of it."""
 
     name: Name
+    compartment_id: UUID | None = None
     purpose: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), Kept] = ""
 
 
@@ -123,12 +125,21 @@ class Channel(Row, table=True):
     __known_by__: ClassVar = Action.CHANNEL_READ
     __table_args__ = (
         UniqueConstraint("id", "workspace_id"),
+        inside(),
         CheckConstraint(f"length(name) BETWEEN 1 AND {NAME_LIMIT}", name="name"),
         CheckConstraint("length(purpose) <= 300", name="purpose"),
-        Index("uq_channel_workspace_id_name", "workspace_id", "name", unique=True),
+        Index(
+            "uq_channel_workspace_id_compartment_id_name",
+            "workspace_id",
+            "compartment_id",
+            "name",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
     workspace_id: UUID = Field(foreign_key="workspace.id")
+    compartment_id: UUID | None = None
     name: str = Field(sa_type=Text)
     purpose: str = Field(default="", sa_type=Text)
     created_by: UUID = Field(foreign_key="person.id")
@@ -143,6 +154,7 @@ class Message(Row, table=True):
 
     __known_by__: ClassVar = Action.MESSAGE_READ
     __table_args__ = (
+        inside(),
         UniqueConstraint("author_id", "client_id"),
         UniqueConstraint("id", "channel_id"),
         ForeignKeyConstraint(["channel_id", "workspace_id"], ["channel.id", "channel.workspace_id"]),
@@ -160,6 +172,7 @@ class Message(Row, table=True):
 
     workspace_id: UUID = Field(foreign_key="workspace.id")
     channel_id: UUID
+    compartment_id: UUID | None = None
     party_id: UUID = Field(foreign_key="party.id")
     handling: Handling = Field(sa_type=Text)
     author_id: UUID = Field(foreign_key="person.id")
@@ -179,6 +192,7 @@ class MessageChange(Row, table=True):
 
     __tablename__ = "message_change"
     __table_args__ = (
+        inside(),
         UniqueConstraint("message_id", "version"),
         CheckConstraint("kind IN ('edit','withdrawal')", name="kind"),
         CheckConstraint("version BETWEEN 2 AND 10000", name="version"),
@@ -191,6 +205,7 @@ class MessageChange(Row, table=True):
 
     workspace_id: UUID = Field(foreign_key="workspace.id")
     message_id: UUID = Field(foreign_key="message.id")
+    compartment_id: UUID | None = None
     version: int
     kind: ChangeKind = Field(sa_type=Text)
     text: str = Field(default="", sa_type=Text)

@@ -34,6 +34,7 @@ CURRENT: Select[*tuple[Any, ...]] = (
         col(Message.html),
         col(Message.handling),
         col(Message.party_id),
+        col(Message.compartment_id),
         col(Message.author_id),
         col(Message.at),
         col(Message.reply_to),

@@ -64,6 +64,8 @@ class ChannelOut(BaseModel):
 
     id: UUID
     workspace_id: UUID
+    compartment: str | None = None
+    """The name of the compartment it lies in; None for the whole team."""
     name: str
     purpose: str
     unread: int = 0

@@ -1,5 +1,6 @@
 """Joint investigation teams: agreements and their clauses, parties, members, phases, and the log as members read it."""
 
+from jit_server.workspaces.compartments import AccessGrant, Compartment, CompartmentParty, GrantKind
 from jit_server.workspaces.models import (
     Agreement,
     AgreementOut,
@@ -22,16 +23,20 @@ from jit_server.workspaces.models import (
 from jit_server.workspaces.usecases.agreements import agreement, propose, sign
 from jit_server.workspaces.usecases.members import end, invitable, invite, members
 from jit_server.workspaces.usecases.phases import change_phase, open_workspace
-from jit_server.workspaces.usecases.reading import explain, my_workspaces, rights, standing_of, workspace
+from jit_server.workspaces.usecases.reading import compartments, explain, my_workspaces, rights, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
 from jit_server.workspaces.views import banner, originator
 
 __all__ = [
+    "AccessGrant",
     "Agreement",
     "AgreementOut",
+    "Compartment",
+    "CompartmentParty",
     "End",
     "EntryOut",
     "ExplanationOut",
+    "GrantKind",
     "Member",
     "MemberOut",
     "MemberStatus",
@@ -50,6 +55,7 @@ __all__ = [
     "banner",
     "change_phase",
     "checkpoint",
+    "compartments",
     "end",
     "explain",
     "invitable",

@@ -8,7 +8,7 @@ from sqlmodel import col
 from jit_server.access import Action
 from jit_server.identity.models import Person
 from jit_server.web import sockets
-from jit_server.web.sockets import Shown
+from jit_server.web.sockets import WHOLE_TEAM, Shown
 from jit_server.workspaces.models import Member
 
 _MEMBERS = (
@@ -23,8 +23,7 @@ def load_members(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
     rows = connection.execute(_MEMBERS, {"ids": ids})
     return {
         row.id: Shown(
-            None,
-            None,
+            WHOLE_TEAM,
             {
                 "id": str(row.id),
                 "person_id": str(row.person_id),

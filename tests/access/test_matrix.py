@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Role, baseline_policy
+from jit_server.access import Action, Gate, Handling, Origin, PartyClass, Phase, Role, baseline_policy
 from jit_server.work import House
 from tests.builders import World, browser
 
@@ -29,7 +29,7 @@ PHASES = {
     "known": {Phase.PROPOSED, Phase.SUSPENDED} | SIGNED | TALK | ENDED,
     "ever": set(Phase),
 }
-Cell = tuple[Action, Role, PartyClass, Origin, Handling, Phase]
+Cell = tuple[Action, Role, PartyClass, Origin, Handling, Phase, Gate]
 
 
 def _codes(cell: str) -> set[tuple[Origin, Handling]]:
@@ -51,9 +51,11 @@ def _matrix() -> set[Cell]:
     for row in csv.DictReader(lines):
         classes = set().union(*(CLASSES[word] for word in row["classes"].split()))
         phases = set().union(*(PHASES.get(word) or {Phase(word)} for word in row["phases"].split()))
+        gates = [Gate(word) for word in row["gates"].split()]
         for role in Role:
-            for (origin, code), party_class, phase in product(_codes(row[role.value]), classes, phases):
-                allowed.add((Action(row["action"]), role, party_class, origin, code, phase))
+            cells = product(_codes(row[role.value]), classes, phases, gates)
+            for (origin, code), party_class, phase, gate in cells:
+                allowed.add((Action(row["action"]), role, party_class, origin, code, phase, gate))
     return allowed
 
 
@@ -61,11 +63,12 @@ def test_a1_every_cell_of_the_matrix_is_what_the_policy_answers() -> None:
     expected, policy = _matrix(), baseline_policy()
     wrong: list[str] = []
     asked = 0
-    for action, role, kind, origin, code, phase in product(Action, Role, PartyClass, Origin, Handling, Phase):
+    for cell in product(Action, Role, PartyClass, Origin, Handling, Phase, Gate):
+        action, role, kind, origin, code, phase, gate = cell
         asked += 1
-        decided = policy.decide(role, kind, origin, code, phase, action).allowed
-        if decided != ((action, role, kind, origin, code, phase) in expected):
-            wrong.append(f"{action} {role} {kind} {origin} {code} {phase}: policy says {decided}")
+        decided = policy.decide(role, kind, origin, code, phase, action, gate=gate).allowed
+        if decided != (cell in expected):
+            wrong.append(f"{' '.join(cell)}: policy says {decided}")
     assert asked >= 20_000
     assert not wrong, "\n".join([f"{len(wrong)} of {asked} cells differ", *wrong[:20]])
 
@@ -96,7 +99,7 @@ def test_a1_the_routes_answer_as_the_matrix_says(app: Flask, house: House, world
     for address, action in ROUTES.items():
         kinds = product(Origin, Handling)
         allowed = any(
-            (action, role, PartyClass.MS_AUTHORITY, origin, code, Phase.OPERATIONAL) in expected
+            (action, role, PartyClass.MS_AUTHORITY, origin, code, Phase.OPERATIONAL, Gate.OPEN) in expected
             for origin, code in kinds
         )
         status = person.get(address.format(id=team.id)).status_code

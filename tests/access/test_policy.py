@@ -17,8 +17,8 @@ def test_a_decision_names_the_rule_and_its_reason() -> None:
         Role.MEMBER, PartyClass.THIRD_COUNTRY, Origin.PARTNER, Handling.H2, LIVE, Action.EVIDENCE_READ
     )
     assert not decision.allowed
-    assert decision.clause == "D1"
-    assert "third countries" in decision.reason
+    assert decision.clause == "D4"
+    assert "verified release" in decision.reason
 
 
 def test_a_clause_that_denies_overrides_the_baseline_and_is_named() -> None:
@@ -48,8 +48,8 @@ def test_an_incomplete_question_is_refused() -> None:
 
 def test_a_word_that_no_kind_knows_is_refused_when_rules_are_read() -> None:
     lines = [
-        "id,effect,roles,party_classes,origins,handlings,phases,actions,reason",
-        "B1,allow,leeder,*,*,*,*,workspace:read,x",
+        "id,effect,roles,party_classes,origins,handlings,gates,phases,actions,reason",
+        "B1,allow,leeder,*,*,*,open,*,workspace:read,x",
     ]
     with pytest.raises(ValueError, match="unknown roles: leeder"):
         read_rules(lines)

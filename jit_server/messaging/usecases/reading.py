@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Row, and_, case, func, select
 from sqlmodel import col
 
 from jit_server.access import Action, Handling, Origin
-from jit_server.core.errors import Conflict, NotFound
+from jit_server.core.errors import Conflict, Invalid, NotFound
 from jit_server.messaging.models import ChangeKind, Channel, Message, MessageChange, NewChannel, ReadMark
 from jit_server.messaging.rows import CURRENT, out
 from jit_server.messaging.shapes import ChannelOut, MessageOut, TopicOut, VersionOut
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import Workspace
+from jit_server.workspaces import Workspace, compartments
 from jit_server.workspaces.glances import MOST
 
 PAGE = 50
@@ -31,19 +31,23 @@ class Page(NamedTuple):
 
 
 def create_channel(uow: UnitOfWork, workspace_id: UUID, new: NewChannel) -> Channel:
-    """Open a channel.
+    """Open a channel, for the whole team or for a compartment that the actor's party belongs to.
 
     Raises:
-        Conflict: the workspace has a channel of this name.
+        Conflict: there is a channel of this name already.
+        Invalid: no such compartment, or none that the actor may know of.
     """
     uow.get(Workspace, workspace_id, to=Action.CHANNEL_CREATE)
-    if uow.find(Channel, workspace_id=workspace_id, name=new.name) is not None:
+    if new.compartment_id is not None and new.compartment_id not in dict(compartments(uow, workspace_id)):
+        raise Invalid.field("compartment_id", "is no compartment of yours", "Choose one of your compartments.")
+    if uow.find(Channel, workspace_id=workspace_id, name=new.name, compartment_id=new.compartment_id) is not None:
         raise Conflict("There is a channel of this name already.")
     if uow.actor.person_id is None:
         raise NotFound
     channel = uow.add(
         Channel(
             workspace_id=workspace_id,
+            compartment_id=new.compartment_id,
             name=new.name,
             purpose=new.purpose,
             created_by=uow.actor.person_id,
@@ -64,11 +68,12 @@ def list_channels(uow: UnitOfWork, workspace_id: UUID) -> list[ChannelOut]:
 def channels(uow: UnitOfWork, workspace_id: UUID) -> list[ChannelOut]:
     """The same without an entry of its own, for a use-case that records a larger look."""
     rows = uow.all(uow.select(Channel, to=Action.CHANNEL_READ, within=workspace_id).order_by(col(Channel.name)))
-    topics = _topics(uow, workspace_id)
+    topics, rooms = _topics(uow, workspace_id), dict(compartments(uow, workspace_id))
     return [
         ChannelOut(
             id=row.id,
             workspace_id=workspace_id,
+            compartment=rooms.get(row.compartment_id) if row.compartment_id else None,
             name=row.name,
             purpose=row.purpose,
             unread=sum(topic.unread for topic in topics.get(row.id, [])),

@@ -54,6 +54,7 @@ def post(uow: UnitOfWork, new: NewMessage) -> Message:
     message = Message(
         workspace_id=channel.workspace_id,
         channel_id=channel.id,
+        compartment_id=channel.compartment_id,
         party_id=standing.party_id,
         handling=Handling(new.handling or standing.default_handling),
         author_id=uow.actor.person_id,
@@ -152,6 +153,7 @@ def _change(
         MessageChange(
             workspace_id=message.workspace_id,
             message_id=message.id,
+            compartment_id=message.compartment_id,
             version=version,
             kind=kind,
             text=text,

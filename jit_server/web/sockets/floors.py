@@ -11,7 +11,8 @@ from uuid import UUID
 
 from gevent.lock import RLock
 
-from jit_server.access import Action, Actor, Handling, PartyClass, Phase, Policy, Role, Standing
+from jit_server.access import Action, Actor, PartyClass, Phase, Policy, Role, Standing
+from jit_server.web.sockets.present import WHOLE_TEAM, Whose
 from jit_server.web.sockets.wire import Bucket
 
 FAULTS: Final = 50
@@ -76,19 +77,17 @@ class Floor:
         """The room of a seat in the present epoch."""
         return room_name(self.workspace_id, self.epoch, seat.profile)
 
-    def hears(self, profile: Profile, action: Action, party_id: UUID | None, handling: Handling | None) -> bool:
-        """Whether an audience may hear of a row of this party and marking."""
+    def hears(self, profile: Profile, action: Action, whose: Whose) -> bool:
+        """Whether an audience may hear of a row of this kind."""
         ground = self.ground
-        return ground is not None and ground.policy.hears(
-            profile, action, phase=ground.phase, party_id=party_id, handling=handling
-        )
+        return ground is not None and ground.policy.hears(profile, action, phase=ground.phase, **whose._asdict())
 
-    def rooms(self, action: Action, party_id: UUID | None = None, handling: Handling | None = None) -> list[str]:
-        """The rooms whose people may hear of a row of this party and marking."""
+    def rooms(self, action: Action, whose: Whose = WHOLE_TEAM) -> list[str]:
+        """The rooms whose people may hear of a row of this kind."""
         return sorted(
             room_name(self.workspace_id, self.epoch, profile)
             for profile in {seat.profile for seat in self.seats.values()}
-            if self.hears(profile, action, party_id, handling)
+            if self.hears(profile, action, whose)
         )
 
 

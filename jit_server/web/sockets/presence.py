@@ -21,6 +21,7 @@ from jit_server.core import clock
 from jit_server.core.bus import Bus
 from jit_server.core.database import UtcDateTime
 from jit_server.web.sockets.floors import Floor, Floors
+from jit_server.web.sockets.present import Whose
 from jit_server.web.sockets.send import Sender
 
 FRESH: Final = timedelta(seconds=15)
@@ -38,13 +39,15 @@ _ENTER = text(
 )
 _LEAVE = text("DELETE FROM presence WHERE worker_id = :worker AND workspace_id = :workspace AND person_id = :person")
 _TYPES = text(
-    "UPDATE presence SET typing_in = :channel, typing_topic = :topic, typing_at = :now"
+    "UPDATE presence SET typing_in = :channel, typing_topic = :topic, typing_compartment = :compartment,"
+    " typing_at = :now"
     " WHERE worker_id = :worker AND workspace_id = :workspace AND person_id = :person"
 )
 _READ = text(
     "SELECT workspace_id, person_id, max(typing_at) AS typing_at,"
     " (array_agg(typing_in ORDER BY typing_at DESC NULLS LAST))[1] AS typing_in,"
-    " (array_agg(typing_topic ORDER BY typing_at DESC NULLS LAST))[1] AS typing_topic"
+    " (array_agg(typing_topic ORDER BY typing_at DESC NULLS LAST))[1] AS typing_topic,"
+    " (array_agg(typing_compartment ORDER BY typing_at DESC NULLS LAST))[1] AS typing_compartment"
     " FROM presence WHERE workspace_id = ANY(:workspaces) AND seen_at > :since GROUP BY workspace_id, person_id"
 )
 _SWEEP = text("DELETE FROM presence WHERE seen_at < :before")
@@ -62,6 +65,7 @@ class PresenceRow(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=UtcDateTime)
     typing_in: UUID | None = None
     typing_topic: str | None = Field(default=None, sa_type=Text)
+    typing_compartment: UUID | None = None
     typing_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -88,9 +92,12 @@ class Presence:
         self._write(_LEAVE, workspace=workspace_id, person=person_id)
         self._tell(workspace_id)
 
-    def types(self, workspace_id: UUID, person_id: UUID, channel_id: UUID, topic: str) -> None:
-        """Somebody is writing."""
-        self._write(_TYPES, workspace=workspace_id, person=person_id, channel=channel_id, topic=topic, now=clock.now())
+    def types(
+        self, workspace_id: UUID, person_id: UUID, *, channel_id: UUID, topic: str, compartment: UUID | None
+    ) -> None:
+        """Somebody is writing in a channel of the whole team or of a compartment."""
+        place = {"channel": channel_id, "topic": topic, "compartment": compartment}
+        self._write(_TYPES, workspace=workspace_id, person=person_id, now=clock.now(), **place)
         self._tell(workspace_id)
 
     def look_again(self, workspace_id: UUID) -> None:
@@ -168,7 +175,8 @@ class Presence:
                 floor.typed[row.person_id] = row.typing_at
                 place = {"channel_id": str(row.typing_in), "topic": row.typing_topic}
                 payload = {"workspace_id": str(floor.workspace_id), **place, "person": names[row.person_id]}
-                self._send.to_rooms(rooms, [("presence:typing", payload)])
+                hearers = floor.rooms(Action.PRESENCE_SHOW, Whose(compartment=row.typing_compartment))
+                self._send.to_rooms(hearers, [("presence:typing", payload)])
 
 
 def _by_name(people: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

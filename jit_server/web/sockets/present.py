@@ -11,15 +11,27 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from jit_server.access import Action, Handling
+from jit_server.access import Action, Gate, Handling
+
+
+class Whose(NamedTuple):
+    """What the policy asks of a row before an audience hears of it."""
+
+    party_id: UUID | None = None
+    """Whose it is; None when it belongs to no party."""
+    handling: Handling | None = None
+    compartment: UUID | None = None
+    """The compartment it lies in; None for the whole team."""
+    gate: Gate = Gate.OPEN
+
+
+WHOLE_TEAM = Whose()
 
 
 class Shown(NamedTuple):
     """What an event shows of its subject."""
 
-    party_id: UUID | None
-    """Whose it is; None when it belongs to no party."""
-    handling: Handling | None
+    whose: Whose
     payload: dict[str, Any]
     """JSON values."""
 
@@ -68,12 +80,11 @@ def presented() -> list[str]:
 
 
 class Told(NamedTuple):
-    """An event ready to be sent: to those who may do `to` to a thing of this party and marking."""
+    """An event ready to be sent: to those who may do `to` to a thing of this kind."""
 
     event: str
     to: Action
-    party_id: UUID | None
-    handling: Handling | None
+    whose: Whose
     payload: dict[str, Any]
 
 
@@ -90,5 +101,5 @@ def tell(connection: Connection, workspace_id: UUID, entries: Iterable[Entry]) -
         if shown is not None:
             frame = {"workspace_id": str(workspace_id), "position": entry.position, "at": entry.at}
             payload = {**frame, presenter.kind: shown.payload}
-            told.append(Told(entry.event, presenter.to, shown.party_id, shown.handling, payload))
+            told.append(Told(entry.event, presenter.to, shown.whose, payload))
     return told

@@ -163,7 +163,7 @@ class Pump:
             floor.ground = ground
             entries = [_entry(row) for row in rows if row.position is not None]
             told = tell(connection, floor.workspace_id, entries)
-        for rooms, batch in groupby(told, lambda one: floor.rooms(one.to, one.party_id, one.handling)):
+        for rooms, batch in groupby(told, lambda one: floor.rooms(one.to, one.whose)):
             self._send.to_rooms(rooms, [(one.event, one.payload) for one in batch])
         more = len(entries) == BATCH
         floor.heard = entries[-1].position if more else max(rows[0].size, floor.heard)
@@ -177,7 +177,7 @@ class Pump:
         if len(entries) > BATCH:
             return False
         for one in tell(connection, floor.workspace_id, entries):
-            if floor.hears(seat.profile, one.to, one.party_id, one.handling):
+            if floor.hears(seat.profile, one.to, one.whose):
                 self._send.to_one(seat.guest.sid, one.event, one.payload)
         return True
 

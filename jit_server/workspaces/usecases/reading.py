@@ -9,6 +9,7 @@ from jit_server import access
 from jit_server.access import Action, Handling, Origin, Phase, Standing
 from jit_server.core.errors import NotFound
 from jit_server.work import UnitOfWork
+from jit_server.workspaces.compartments import Compartment
 from jit_server.workspaces.models import ExplanationOut, Party, Workspace, WorkspaceOut
 
 
@@ -35,6 +36,14 @@ def standing_of(uow: UnitOfWork, workspace_id: UUID) -> Standing:
     if standing is None:
         raise NotFound
     return standing
+
+
+def compartments(uow: UnitOfWork, workspace_id: UUID) -> list[tuple[UUID, str]]:
+    """The compartments of the workspace that the actor's party belongs to, id and name, by name."""
+    standing = standing_of(uow, workspace_id)
+    mine = uow.policy(standing).compartments_of(standing.party_id)
+    found = uow.every(Compartment, col(Compartment.id).in_(mine), col(Compartment.closed_at).is_(None)) if mine else []
+    return sorted(((one.id, one.name) for one in found), key=lambda one: one[1])
 
 
 def my_workspaces(uow: UnitOfWork, *, note: bool = False) -> list[WorkspaceOut]:
@@ -67,9 +76,7 @@ def explain(
     """Why the actor may or may not do this to a thing of this kind: the clause and its sentence."""
     uow.get(Workspace, workspace_id, to=Action.POLICY_EXPLAIN)
     standing = standing_of(uow, workspace_id)
-    decision = uow.policy(standing).decide(
-        standing.role, standing.party_class, origin, handling, standing.phase, action
-    )
+    decision = uow.policy(standing).judge(standing, action, origin=origin, handling=handling)
     return ExplanationOut(
         action=action,
         allowed=decision.allowed,

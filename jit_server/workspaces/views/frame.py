@@ -54,8 +54,13 @@ def may(uow: UnitOfWork, standing: Standing) -> set[str]:
 def action_words(action: Action) -> str:
     """An action as a person would say it."""
     words: dict[Action, str] = {
+        Action.ACCESS_ASK: gettext("Ask the originator"),
+        Action.ACCESS_BREAK_GLASS: gettext("Open in an emergency"),
+        Action.ACCESS_DECIDE: gettext("Answer those who ask"),
+        Action.AGREEMENT_AMEND: gettext("Change the agreement"),
         Action.AGREEMENT_READ: gettext("Read the agreement"),
         Action.AGREEMENT_SIGN: gettext("Sign the agreement"),
+        Action.APPROVAL_GIVE: gettext("Be the second person"),
         Action.CHANNEL_CREATE: gettext("Open channels"),
         Action.CHANNEL_READ: gettext("Know the channels"),
         Action.CUSTODY_READ: gettext("See the chain of custody"),
@@ -64,6 +69,9 @@ def action_words(action: Action) -> str:
         Action.EVIDENCE_LIST: gettext("Know the exhibits"),
         Action.EVIDENCE_READ: gettext("Open exhibits"),
         Action.EVIDENCE_REGISTER: gettext("Register evidence"),
+        Action.EVIDENCE_RELEASE: gettext("Release to third countries"),
+        Action.EVIDENCE_REMARK: gettext("Change markings"),
+        Action.EVIDENCE_VERIFY_INBOUND: gettext("Verify what third countries supply"),
         Action.LOG_READ: gettext("Read the log"),
         Action.LOG_VERIFY: gettext("Check the log"),
         Action.MEMBER_END: gettext("End access"),
@@ -74,7 +82,9 @@ def action_words(action: Action) -> str:
         Action.MESSAGE_POST: gettext("Post messages"),
         Action.MESSAGE_READ: gettext("Read messages"),
         Action.MESSAGE_WITHDRAW: gettext("Withdraw own messages"),
+        Action.POLICY_APPLY: gettext("Apply restrictions"),
         Action.POLICY_EXPLAIN: gettext("Ask for reasons"),
+        Action.POLICY_PROPOSE: gettext("Propose restrictions"),
         Action.PRESENCE_SHOW: gettext("See who is here"),
         Action.WORKSPACE_CHANGE_PHASE: gettext("Change the phase"),
         Action.WORKSPACE_OPEN: gettext("Open the workspace"),
