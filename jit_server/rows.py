@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 ROOMS = (
     "web.idempotency",
+    "web.purpose",
     "identity.models",
     "identity.trust.models",
     "workspaces.models",
@@ -16,6 +17,7 @@ ROOMS = (
     "messaging.models",
     "web.sockets.presence",
     "evidence.models",
+    "evidence.outside",
 )
 
 for _room in ROOMS:
