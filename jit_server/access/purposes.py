@@ -7,7 +7,7 @@ from jit_server.access.rules import policies
 
 
 @cache
-def codes() -> dict[str, str]:
+def purposes() -> dict[str, str]:
     """Each code with its sentence, in the file's order."""
     text = (policies() / "purposes.csv").read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in text if line.strip() and not line.startswith("#"))
@@ -20,7 +20,7 @@ def known(code: str) -> str:
     Raises:
         ValueError: it is not.
     """
-    if code not in codes():
-        msg = f"is no purpose known here: choose one of {', '.join(codes())}"
+    if code not in purposes():
+        msg = f"is no purpose known here: choose one of {', '.join(purposes())}"
         raise ValueError(msg)
     return code
