@@ -7,13 +7,15 @@ from uuid import UUID, uuid4
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlmodel import col
 
 from jit_server import identity, workspaces
 from jit_server.access import OPERATOR, Actor, Handling, PartyClass, Role
 from jit_server.core import clock
 from jit_server.identity import sessions
-from jit_server.identity.models import LoginSession, Person
+from jit_server.identity.models import Agency, LoginSession, Person
 from jit_server.work import House, UnitOfWork
+from jit_server.workspaces import Compartment, CompartmentParty, Party, Workspace
 from jit_server.workspaces.models import SIGNS
 
 
@@ -161,6 +163,23 @@ class Team:
         for who in self.leaders.values():
             with self.world.work(who) as uow:
                 workspaces.sign(uow, self.id, workspaces.Signing(digest=workspaces.agreement(uow, self.id).digest))
+
+    def compartment(self, *states: str, name: str = "Bilateral") -> UUID:
+        """A compartment of these States' parties, as an amendment in force would make it."""
+        world, key = self.world, uuid4().hex[:8]
+        slugs = {world.slug(state) for state in states}
+        with world.house.work(OPERATOR) as uow:
+            row = uow.add(Compartment(workspace_id=self.id, key=key, name=name, created_at=uow.now))
+            uow.session.flush()
+            for party in uow.every(Party, col(Party.workspace_id) == self.id):
+                agency = uow.find(Agency, id=party.agency_id)
+                if agency is not None and agency.slug in slugs:
+                    uow.add(CompartmentParty(compartment_id=row.id, party_id=party.id, workspace_id=self.id))
+            space = uow.find(Workspace, id=self.id)
+            assert space is not None
+            space.policy_version += 1
+            space.epoch += 1
+        return row.id
 
     def join(self, state: str, role: Role = Role.MEMBER, *, days: int | None = None) -> Who:
         """Somebody new of that State joins the team."""

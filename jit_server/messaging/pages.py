@@ -50,6 +50,7 @@ class ChannelForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
+    compartment_id: UUID | None = None
     topic: Topic | None = None
 
 
@@ -77,7 +78,9 @@ def create_channel(workspace_id: UUID) -> ResponseReturnValue:
     try:
         wish = form(ChannelForm)
         with work() as uow:
-            made = messaging.create_channel(uow, workspace_id, NewChannel(name=wish.name))
+            made = messaging.create_channel(
+                uow, workspace_id, NewChannel(name=wish.name, compartment_id=wish.compartment_id)
+            )
     except Invalid as error:
         return _show(workspace_id, None, None, errors=error.members.get("errors", []))
     except Conflict as error:

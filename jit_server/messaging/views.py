@@ -8,7 +8,7 @@ from jit_server import audit, messaging
 from jit_server.access import Standing
 from jit_server.messaging.shapes import ChannelOut
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import standing_of, views
+from jit_server.workspaces import compartments, standing_of, views
 
 FIRST_TOPIC = "general"
 
@@ -36,7 +36,7 @@ def conversation(
     here = address(workspace_id, channel.id, topic)
     return values | {
         "channels": [_side(one, workspace_id, channel, topic) for one in known],
-        "channel": {"id": channel.id, "name": channel.name},
+        "channel": {"id": channel.id, "name": channel.name, "compartment": channel.compartment},
         "topic": topic,
         "messages": [one.model_dump() for one in page.messages],
         "read_position": next((one.read_position for one in channel.topics if one.name == topic), 0),
@@ -56,6 +56,7 @@ def _frame(uow: UnitOfWork, standing: Standing, position: int) -> dict[str, Any]
         "draft": None,
         "post_url": "",
         "people": [],
+        "compartments": [(str(key), name) for key, name in compartments(uow, standing.workspace_id)],
         "me_id": uow.actor.person_id,
         "zone": uow.actor.preferences.get("zone", "UTC"),
         "client_id": str(uuid4()),
@@ -86,6 +87,7 @@ def _side(one: ChannelOut, workspace_id: UUID, current: ChannelOut, topic: str) 
     return {
         "id": one.id,
         "name": one.name,
+        "compartment": one.compartment,
         "url": address(workspace_id, one.id),
         "unread": one.unread,
         "current": one.id == current.id,

@@ -5,7 +5,6 @@ from jit_server.workspaces.models import (
     Agreement,
     AgreementOut,
     End,
-    ExplanationOut,
     Member,
     MemberOut,
     MemberStatus,
@@ -21,9 +20,10 @@ from jit_server.workspaces.models import (
     WorkspaceOut,
 )
 from jit_server.workspaces.usecases.agreements import agreement, propose, sign
+from jit_server.workspaces.usecases.explaining import Explanation, explain, rights
 from jit_server.workspaces.usecases.members import end, invitable, invite, members
 from jit_server.workspaces.usecases.phases import change_phase, open_workspace
-from jit_server.workspaces.usecases.reading import compartments, explain, my_workspaces, rights, standing_of, workspace
+from jit_server.workspaces.usecases.reading import compartments, my_workspaces, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
 from jit_server.workspaces.views import banner, originator
 
@@ -35,7 +35,7 @@ __all__ = [
     "CompartmentParty",
     "End",
     "EntryOut",
-    "ExplanationOut",
+    "Explanation",
     "GrantKind",
     "Member",
     "MemberOut",

@@ -39,12 +39,15 @@ class ProofQuery(BaseModel):
 
 
 class ExplainQuery(BaseModel):
-    """The kind of thing the question is about."""
+    """Who, what, and on what: one thing (`kind` and `subject`), or any of a kind (`origin` and `handling`)."""
 
     model_config = ConfigDict(extra="forbid")
 
     workspace: UUID
     action: Action
+    person: UUID | None = None
+    kind: str | None = None
+    subject: UUID | None = None
     origin: Origin = Origin.OWN
     handling: Handling = Handling.H0
 
@@ -186,10 +189,18 @@ def read_proof(workspace_id: UUID, query: ProofQuery) -> ResponseReturnValue:
         return answer(workspaces.prove(uow, workspace_id, **query.model_dump()))
 
 
-@routes.reads("/policy/explain", to=Action.POLICY_EXPLAIN, query=ExplainQuery, answers={200: workspaces.ExplanationOut})
+@routes.reads("/policy/explain", to=Action.POLICY_EXPLAIN, query=ExplainQuery, answers={200: workspaces.Explanation})
 def explain(query: ExplainQuery) -> ResponseReturnValue:
-    """Ask why something is allowed or not."""
+    """Ask why something is allowed or not: by which rule, and what would change it."""
+    subject = (query.kind, query.subject) if query.kind and query.subject else None
     with work() as uow:
-        return answer(
-            workspaces.explain(uow, query.workspace, query.action, origin=query.origin, handling=query.handling)
+        found = workspaces.explain(
+            uow,
+            query.workspace,
+            query.action,
+            person_id=query.person,
+            subject=subject,
+            origin=query.origin,
+            handling=query.handling,
         )
+        return answer(found)

@@ -296,16 +296,3 @@ class AgreementOut(BaseModel):
     created_at: datetime
     parties: list[SignatureOut]
     complete: bool
-
-
-class ExplanationOut(BaseModel):
-    """Why an action is allowed or not: the clause that decides and the sentence behind it."""
-
-    action: Action
-    allowed: bool
-    clause: str
-    reason: str
-    origin: Origin
-    handling: Handling
-    role: Role
-    phase: Phase

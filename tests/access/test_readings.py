@@ -10,11 +10,29 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Policy, Role, Rule, Standing, baseline
+from jit_server.access import (
+    Action,
+    Gate,
+    Handling,
+    Origin,
+    PartyClass,
+    Phase,
+    Policy,
+    Role,
+    Room,
+    Rule,
+    Standing,
+    baseline,
+)
 from jit_server.access.kinds import Action as Actions
 
 PARTIES = [UUID(int=number) for number in (1, 2, 3)]
 WORKSPACES = [UUID(int=number) for number in (11, 12)]
+ROOMS = {
+    UUID(int=21): Room("bilateral", frozenset(PARTIES[:2])),
+    UUID(int=22): Room("other", frozenset(PARTIES[1:])),
+}
+SLUGS = {party: f"agency-{number}" for number, party in enumerate(PARTIES)}
 READS = [Actions.MESSAGE_READ, Actions.EVIDENCE_LIST, Actions.EVIDENCE_READ, Actions.EVIDENCE_DOWNLOAD]
 
 
@@ -32,6 +50,8 @@ class Thing(Base):
     workspace_id: Mapped[UUID]
     party_id: Mapped[UUID]
     handling: Mapped[str]
+    gate: Mapped[str]
+    compartment_id: Mapped[UUID | None]
 
 
 clause = st.builds(
@@ -44,6 +64,9 @@ clause = st.builds(
     origins=st.lists(st.sampled_from(Origin), max_size=2, unique=True).map(tuple),
     handlings=st.lists(st.sampled_from(Handling), max_size=4, unique=True).map(tuple),
     phases=st.lists(st.sampled_from(Phase), max_size=3, unique=True).map(tuple),
+    gates=st.lists(st.sampled_from(Gate), max_size=3, unique=True).map(tuple),
+    parties=st.lists(st.sampled_from(sorted(SLUGS.values())), max_size=2, unique=True).map(tuple),
+    compartments=st.lists(st.sampled_from(["-", "bilateral", "other"]), max_size=2, unique=True).map(tuple),
 )
 agreements = st.lists(clause, max_size=5).map(
     lambda rules: [Rule(**{**_fields(rule), "id": f"c{number}"}) for number, rule in enumerate(rules)]
@@ -72,11 +95,10 @@ def _fields(rule: Rule) -> dict[str, object]:
 def test_what_is_permitted_is_what_is_visible_is_what_is_heard(
     engine: Engine, rules: list[Rule], standing: Standing, action: Action
 ) -> None:
-    policy = Policy((*baseline(), *rules))
-    rows = [
-        {"id": uuid4(), "workspace_id": workspace, "party_id": party, "handling": str(code)}
-        for workspace, party, code in product(WORKSPACES, PARTIES, Handling)
-    ]
+    policy = Policy((*baseline(), *rules), ROOMS, SLUGS)
+    names = ("workspace_id", "party_id", "handling", "gate", "compartment_id")
+    kinds = product(WORKSPACES, PARTIES, map(str, Handling), map(str, Gate), (None, *ROOMS))
+    rows = [{"id": uuid4(), **dict(zip(names, kind, strict=True))} for kind in kinds]
     with engine.connect() as connection:
         Base.metadata.create_all(connection)
         connection.execute(sa.insert(Thing), rows)
@@ -85,9 +107,9 @@ def test_what_is_permitted_is_what_is_visible_is_what_is_heard(
     for row in rows:
         here = row["workspace_id"] == standing.workspace_id
         origin = Origin.OWN if row["party_id"] == standing.party_id else Origin.PARTNER
-        code = Handling(row["handling"])
-        permitted = here and policy.permits(standing, action, origin=origin, handling=code)
-        heard = here and policy.hears(
-            standing.profile, action, phase=standing.phase, party_id=row["party_id"], handling=code
-        )
+        kind = {"handling": Handling(row["handling"]), "gate": Gate(row["gate"]), "compartment": row["compartment_id"]}
+        permitted = here and policy.permits(standing, action, origin=origin, **kind)
+        heard = here and policy.hears(standing.profile, action, phase=standing.phase, party_id=row["party_id"], **kind)
         assert (row["id"] in visible, heard) == (permitted, permitted), (row, action)
+        room = ROOMS.get(row["compartment_id"])
+        assert not permitted or room is None or standing.party_id in room.parties

@@ -6,11 +6,11 @@ from uuid import UUID
 from sqlmodel import col
 
 from jit_server import access
-from jit_server.access import Action, Handling, Origin, Phase, Standing
+from jit_server.access import Action, Standing
 from jit_server.core.errors import NotFound
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.compartments import Compartment
-from jit_server.workspaces.models import ExplanationOut, Party, Workspace, WorkspaceOut
+from jit_server.workspaces.models import Party, Workspace, WorkspaceOut
 
 
 def workspace(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> WorkspaceOut:
@@ -63,51 +63,3 @@ def my_workspaces(uow: UnitOfWork, *, note: bool = False) -> list[WorkspaceOut]:
 def _out(found: Workspace, standing: Standing, states: list[str]) -> WorkspaceOut:
     shared = found.model_dump(exclude={"epoch", "policy_version", "created_at"})
     return WorkspaceOut(**shared, states=sorted(set(states)), my_role=standing.role)
-
-
-def explain(
-    uow: UnitOfWork,
-    workspace_id: UUID,
-    action: Action,
-    *,
-    origin: Origin = Origin.OWN,
-    handling: Handling = Handling.H0,
-) -> ExplanationOut:
-    """Why the actor may or may not do this to a thing of this kind: the clause and its sentence."""
-    uow.get(Workspace, workspace_id, to=Action.POLICY_EXPLAIN)
-    standing = standing_of(uow, workspace_id)
-    decision = uow.policy(standing).judge(standing, action, origin=origin, handling=handling)
-    return ExplanationOut(
-        action=action,
-        allowed=decision.allowed,
-        clause=decision.clause,
-        reason=decision.reason,
-        origin=origin,
-        handling=handling,
-        role=standing.role,
-        phase=standing.phase,
-    )
-
-
-def rights(uow: UnitOfWork, standing: Standing) -> list[ExplanationOut]:
-    """What the actor may do here and why, one line an action and marking where the marking matters."""
-    found: list[ExplanationOut] = []
-    for action, cells in uow.policy(standing).grid(standing).items():
-        seen: set[tuple[bool, str]] = set()
-        for origin, handling, decision in cells:
-            if (decision.allowed, decision.clause) in seen:
-                continue
-            seen.add((decision.allowed, decision.clause))
-            found.append(
-                ExplanationOut(
-                    action=action,
-                    allowed=decision.allowed,
-                    clause=decision.clause,
-                    reason=decision.reason,
-                    origin=origin,
-                    handling=handling,
-                    role=standing.role,
-                    phase=Phase(standing.phase),
-                )
-            )
-    return found

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Table, Text, and_, cast, func, literal, or_, select
+from sqlmodel import SQLModel
 
 from jit_server import audit
-from jit_server.access import Action, Standing, known_by
+from jit_server.access import Action, Gate, Standing, known_by
 from jit_server.audit import verbs
 from jit_server.audit.log import root_at
 from jit_server.audit.models import audit_entry
@@ -54,24 +56,42 @@ class ProofOut(BaseModel):
     canonical: str | None = None
 
 
-def readable(uow: UnitOfWork, standing: Standing, kinds: Iterable[str]) -> ColumnElement[bool]:
-    """Which entries of the log this person may know: those about hidden things are hidden with them."""
-    columns = audit_entry.c
-    policy = uow.policy(standing)
-    view: Any = SimpleNamespace(workspace_id=columns.log_id, party_id=columns.party_id, handling=columns.handling)
-    parts: list[ColumnElement[bool]] = [columns.handling.is_(None)]
-    for kind in kinds:
-        action = known_by(kind)
+def readable(uow: UnitOfWork, standing: Standing) -> ColumnElement[bool]:
+    """Which entries of the log this person may know: those about hidden things are hidden with them.
+
+    A thing counts as it stands now: what lies in quarantine or was marked higher takes its earlier entries along.
+    """
+    columns, policy = audit_entry.c, uow.policy(standing)
+    unmarked: Any = SimpleNamespace(workspace_id=columns.log_id, compartment_id=columns.compartment_id)
+    parts = [and_(columns.handling.is_(None), policy.within(unmarked, standing))]
+    for table in _marked():
+        action = known_by(table.name)
         if action is not None:
-            parts.append(and_(columns.subject_kind == kind, policy.visible(view, standing, action)))
+            view: Any = SimpleNamespace(
+                workspace_id=columns.log_id,
+                compartment_id=columns.compartment_id,
+                party_id=columns.party_id,
+                handling=_as_now(table, "handling", columns.handling),
+                gate=_as_now(table, "gate", literal(Gate.OPEN.value)),
+            )
+            parts.append(and_(columns.subject_kind == table.name, policy.visible(view, standing, action)))
     return and_(columns.log_id == standing.workspace_id, or_(*parts))
 
 
-def marked_kinds() -> list[str]:
-    """The kinds of thing that carry a handling code."""
-    from sqlmodel import SQLModel
+def _as_now(table: Table, name: str, otherwise: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of the entry's subject as it stands now; `otherwise` where the subject has none or is gone."""
+    if name not in table.c:
+        return otherwise
+    return func.coalesce(
+        select(cast(table.c[name], Text)).where(table.c.id == audit_entry.c.subject_id).scalar_subquery(), otherwise
+    )
 
-    return [name for name, table in SQLModel.metadata.tables.items() if "handling" in table.c and name != "audit_entry"]
+
+@cache
+def _marked() -> tuple[Table, ...]:
+    """The tables of things that carry a handling code."""
+    tables = SQLModel.metadata.tables.items()
+    return tuple(table for name, table in tables if "handling" in table.c and name != audit_entry.name)
 
 
 def read_log(
@@ -93,9 +113,7 @@ def read_log(
     workspace = uow.get(Workspace, workspace_id, to=Action.LOG_READ)
     standing = standing_of(uow, workspace_id)
     columns = audit_entry.c
-    statement = select(columns.position, columns.canonical).where(
-        readable(uow, standing, marked_kinds()), columns.position > after
-    )
+    statement = select(columns.position, columns.canonical).where(readable(uow, standing), columns.position > after)
     exact = {"event": event, "result": result, "actor_id": actor, "subject_id": subject}
     for name, value in exact.items():
         if value is not None:
@@ -167,7 +185,7 @@ def prove(
 def _with_leaf(uow: UnitOfWork, standing: Standing, position: int, proof: ProofOut) -> None:
     """Add the entry's own bytes, where the person may read it; the hash alone tells nothing."""
     columns = audit_entry.c
-    statement = select(columns.leaf_hash, columns.canonical, readable(uow, standing, marked_kinds()).label("open"))
+    statement = select(columns.leaf_hash, columns.canonical, readable(uow, standing).label("open"))
     row = uow.session.execute(
         statement.where(columns.log_id == standing.workspace_id, columns.position == position)
     ).first()

@@ -19,7 +19,7 @@ from jit_server.workspaces.models import (
     NewAgreement,
     Workspace,
 )
-from jit_server.workspaces.usecases import agreements, reading, record
+from jit_server.workspaces.usecases import agreements, explaining, reading, record
 from jit_server.workspaces.usecases import members as team
 from jit_server.workspaces.views.frame import action_words, banner, may
 from jit_server.workspaces.views.log import timeline
@@ -81,15 +81,16 @@ def home(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
 def _rights(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
     """One line an action that is open, one more for each rule that closes it for some things."""
     found: dict[str, dict[str, Any]] = {}
-    for one in reading.rights(uow, standing):
-        if one.origin == Origin.PARTNER and one.action not in ABOUT_THINGS:
+    for action, origin, handling, decision in explaining.rights(uow, standing):
+        if origin == Origin.PARTNER and action not in ABOUT_THINGS:
             continue
-        words = action_words(one.action)
-        if not one.allowed and uow.policy(standing).permits(standing, one.action):
-            words = gettext("%(what)s of partners marked %(code)s", what=words, code=str(one.handling))
-        clause = one.clause if one.clause and not is_baseline(one.clause) else None
-        sentence = one.reason or gettext("No rule gives this to your role in this phase.")
-        line = {"action": str(one.action), "words": words, "allowed": one.allowed, "clause_id": clause}
+        words = action_words(action)
+        if not decision.allowed and uow.policy(standing).permits(standing, action):
+            words = gettext("%(what)s of partners marked %(code)s", what=words, code=str(handling))
+        clause = decision.clause if decision.clause and not is_baseline(decision.clause) else None
+        reason = decision.reason and (decision.reason if clause else gettext(decision.reason))
+        sentence = reason or gettext("No rule gives this to your role in this phase.")
+        line = {"action": str(action), "words": words, "allowed": decision.allowed, "clause_id": clause}
         found.setdefault(words, line | {"sentence": sentence})
     return sorted(found.values(), key=lambda row: not row["allowed"])
 
