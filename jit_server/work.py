@@ -77,6 +77,7 @@ class UnitOfWork:
         self.now: datetime = clock.now()
         self.vault = house.vault
         self.purpose: dict[str, str] | None = None
+        self.acknowledged = False
         self.session = Session(house.engine, expire_on_commit=False)
         self._mark = actor.mark
         self._standings: dict[UUID, Standing | None] = {}

@@ -1,8 +1,9 @@
 """Exhibits: taken in once, never altered, hashed on every read, with an unbroken record of who did what with each."""
 
 from jit_server.evidence.lifecycle import State
-from jit_server.evidence.models import EvidenceItem, ItemOut, LineOut, Method, NewUpload, Upload, UploadOut
+from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.names import disposition
+from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out

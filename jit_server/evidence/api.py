@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field
 
 from jit_server import evidence
-from jit_server.access import Action, Handling
+from jit_server.access import Action, Gate, Handling
 from jit_server.core.errors import Invalid, JitError
 from jit_server.web import body, context, cursor
 from jit_server.web.api import Routes, answer, created, page
@@ -32,6 +32,8 @@ class RegisterQuery(BaseModel):
     q: str = Field(default="", max_length=200, description="Words in title, file name or number.")
     state: str = Field(default="", max_length=16, description="State of origin.")
     handling: Handling | None = None
+    compartment: UUID | None = None
+    gate: Gate | None = Field(default=None, description="Of what one's own party supplied: pending, refused.")
     cursor: str | None = Field(default=None, max_length=200)
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -81,7 +83,9 @@ def send_upload(upload_id: UUID) -> ResponseReturnValue:
 )
 def list_evidence(workspace_id: UUID, query: RegisterQuery) -> ResponseReturnValue:
     """List the exhibits one may know of, newest first."""
-    wanted = evidence.Wanted(query.q, query.state, query.handling, before=place_of(query.cursor), limit=query.limit)
+    wanted = evidence.Wanted(
+        query.q, query.state, query.handling, query.compartment, query.gate, place_of(query.cursor), limit=query.limit
+    )
     with work() as uow:
         lines, places = evidence.register(uow, workspace_id, wanted)
         return page(lines, cursor.encode(places[-1]) if len(places) == query.limit else None)

@@ -1,123 +1,23 @@
-"""Nouns of the room: what is declared, the upload that brings its bytes, and the exhibit it becomes.
+"""Nouns of the room: the upload that brings an exhibit's bytes, and the exhibit it becomes.
 
-An exhibit is never altered: the database's role has no right to. An upload is what may still fail on the way there; the
+An exhibit is never altered: the database's role has no right to. Its marking and gate follow from rows that are only
+ever added (`outside.py`), by the database's own hand. An upload is what may still fail on the way there; the
 exhibit it becomes bears the same id, so that one custody timeline holds every attempt.
 """
 
-from datetime import UTC, datetime
-from enum import StrEnum
-from functools import cache
-from typing import Annotated, Any, ClassVar
-from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
-from pydantic import Field as Bound
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from jit_server.access import Action, Gate, Handling
 from jit_server.core.database import Row, UtcDateTime, Word
-from jit_server.evidence import names
 from jit_server.evidence.lifecycle import State
+from jit_server.evidence.markings import SIENA
+from jit_server.evidence.shapes import SIZE_LIMIT, Method
 from jit_server.workspaces.compartments import inside
-
-SIZE_LIMIT = 2**53 - 1
-"""The largest size a browser counts exactly."""
-
-
-class Method(StrEnum):
-    """How the item was obtained: collection and acquisition of ISO/IEC 27037, and the ways between authorities."""
-
-    SEIZURE = "seizure"
-    FORENSIC_IMAGE = "forensic_image"
-    LOGICAL_EXTRACTION = "logical_extraction"
-    PRODUCTION_ORDER = "production_order"
-    INTERCEPTION = "interception"
-    SURVEILLANCE = "surveillance"
-    VOLUNTARY_DISCLOSURE = "voluntary_disclosure"
-    OPEN_SOURCE = "open_source"
-    INTERVIEW = "interview"
-    EXPERT_REPORT = "expert_report"
-    OTHER = "other"
-
-
-def _keepable(text: str) -> str:
-    if any((letter < " " and letter != "\t") or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("holds a character that cannot be kept: write it on one line, without control characters")
-    return text
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _zone(name: str) -> str:
-    if name not in _zones():
-        raise ValueError("is no time zone of the IANA list: write it as in Europe/Paris")
-    return name
-
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_keepable)]
-LegalBasis = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_keepable)
-]
-FileName = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=names.LIMIT),
-    BeforeValidator(lambda name: names.storable(name) if isinstance(name, str) else name),
-]
-Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
-Sha256 = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
-MediaType = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,48}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,48}$")
-]
-ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-
-
-_OPTIONAL = frozenset({"handling", "declared_sha256", "media_type"})
-
-
-class NewUpload(BaseModel):
-    """An item of evidence, declared before its bytes travel.
-
-    `collected_at` says the moment at the place of collection: with an offset, or as the clock on the wall showed it in
-    `zone`. `client_id` is made by the sender: the same one again never makes a second upload.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: Line
-    legal_basis: LegalBasis
-    method: Method
-    collector: Line
-    place: Line
-    collected_at: datetime
-    zone: Zone
-    handling: Handling | None = None
-    declared_sha256: Sha256 | None = None
-    file_name: FileName
-    media_type: MediaType = "application/octet-stream"
-    size: Annotated[int, Bound(ge=1, le=SIZE_LIMIT, strict=True, description="Bytes; an empty file proves nothing.")]
-    client_id: ClientId = Field(default_factory=lambda: uuid4().hex)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_absent(cls, data: Any) -> Any:
-        """A form sends what was left open as an empty text."""
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value != "" or key not in _OPTIONAL}
-        return data
-
-    @model_validator(mode="after")
-    def _on_the_wall(self) -> "NewUpload":
-        if self.collected_at.tzinfo is None:
-            local = self.collected_at.replace(tzinfo=ZoneInfo(self.zone))
-            object.__setattr__(self, "collected_at", local)
-        if not datetime(1900, 1, 1, tzinfo=UTC) <= self.collected_at.astimezone(UTC):
-            raise ValueError("collected_at lies before 1900: correct the moment of collection")
-        return self
 
 
 class _Declared(SQLModel):
@@ -127,7 +27,13 @@ class _Declared(SQLModel):
     party_id: UUID = Field(foreign_key="party.id")
     agency_id: UUID = Field(foreign_key="agency.id")
     compartment_id: UUID | None = None
+    gate: Gate = Field(default=Gate.OPEN, sa_type=Word(Gate), sa_column_kwargs={"server_default": "open"})
     handling: Handling = Field(sa_type=Text)
+    scheme: str = Field(default=SIENA, sa_type=Text, sa_column_kwargs={"server_default": SIENA})
+    code: str = Field(sa_type=Text)
+    source_reliability: str | None = Field(default=None, sa_type=Text, nullable=True)
+    information_accuracy: str | None = Field(default=None, sa_type=Text, nullable=True)
+    conditions_text: str | None = Field(default=None, sa_type=Text, nullable=True)
     title: str = Field(sa_type=Text)
     legal_basis: str = Field(sa_type=Text)
     method: Method = Field(sa_type=Text)
@@ -150,7 +56,12 @@ def _checks() -> tuple[CheckConstraint, ...]:
     """What the database holds to by itself, for both tables."""
     methods = ",".join(f"'{method}'" for method in Method)
     return (
+        CheckConstraint("gate IN ('open','pending','refused')", name="gate"),
         CheckConstraint("handling IN ('H0','H1','H2','H3')", name="handling"),
+        CheckConstraint("length(scheme) BETWEEN 1 AND 20 AND length(code) BETWEEN 1 AND 40", name="code"),
+        CheckConstraint("source_reliability IN ('A','B','C','X')", name="source_reliability"),
+        CheckConstraint("information_accuracy IN ('1','2','3','4')", name="information_accuracy"),
+        CheckConstraint("length(conditions_text) BETWEEN 1 AND 2000", name="conditions_text"),
         CheckConstraint("length(title) BETWEEN 1 AND 200", name="title"),
         CheckConstraint("length(legal_basis) BETWEEN 1 AND 300", name="legal_basis"),
         CheckConstraint(f"method IN ({methods})", name="method"),
@@ -198,7 +109,6 @@ class EvidenceItem(_Declared, table=True):
     __table_args__ = (
         *_checks(),
         inside(),
-        CheckConstraint("gate IN ('open','pending','refused')", name="gate"),
         Index("ix_evidence_item_gated", "workspace_id", postgresql_where=text("gate <> 'open'")),
         UniqueConstraint("workspace_id", "state", "serial"),
         CheckConstraint("serial BETWEEN 1 AND 9999999", name="serial"),
@@ -210,7 +120,6 @@ class EvidenceItem(_Declared, table=True):
     )
 
     id: UUID = Field(primary_key=True, foreign_key="upload.id")
-    gate: Gate = Field(default=Gate.OPEN, sa_type=Word(Gate), sa_column_kwargs={"server_default": "open"})
     state: str = Field(sa_type=Text)
     serial: int
     sha256: str = Field(sa_type=Text)
@@ -236,61 +145,3 @@ class ExhibitCounter(SQLModel, table=True):
     workspace_id: UUID = Field(foreign_key="workspace.id", primary_key=True)
     state: str = Field(sa_type=Text, primary_key=True)
     last: int
-
-
-class UploadOut(BaseModel):
-    """An upload as its sender sees it."""
-
-    id: UUID
-    state: State
-    size: int
-    declared_sha256: str | None
-    handling: Handling
-    file_name: str
-
-
-class ItemOut(BaseModel):
-    """An exhibit as those see it who may read it. `file_name` is made harmless for display."""
-
-    id: UUID
-    workspace_id: UUID
-    number: str
-    title: str
-    file_name: str
-    kind: str
-    size: int
-    sha256: str
-    declared_sha256: str | None
-    vault: str
-    legal_basis: str
-    method: Method
-    collector: str
-    place: str
-    collected_at: datetime
-    zone: str
-    handling: Handling
-    state: str
-    party_id: UUID
-    agency: str
-    registered_by: str
-    registered_at: datetime
-    position: int
-
-
-class LineOut(BaseModel):
-    """An exhibit as it stands in the register."""
-
-    id: UUID
-    number: str
-    title: str
-    kind: str
-    size: int
-    sha256: str
-    collector: str
-    place: str
-    collected_at: datetime
-    zone: str
-    state: str
-    agency: str
-    handling: Handling
-    registered_at: datetime

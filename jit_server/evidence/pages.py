@@ -40,7 +40,14 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
     """The register of exhibits (W6)."""
     query = parse_query(PageQuery)
     wanted = evidence.Wanted(
-        query.q, query.state, query.handling, place_of(query.cursor), place_of(query.newer), query.limit
+        query.q,
+        query.state,
+        query.handling,
+        query.compartment,
+        query.gate,
+        before=place_of(query.cursor),
+        after=place_of(query.newer),
+        limit=query.limit,
     )
     with work() as uow:
         lines, places = evidence.register(uow, workspace_id, wanted)

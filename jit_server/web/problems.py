@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from jit_server.core import errors
 from jit_server.core.database import problem_of
 from jit_server.core.errors import JitError
-from jit_server.web import context, pages
+from jit_server.web import context, pages, purpose
 from jit_server.web.declared import declare, public
 
 log = structlog.get_logger()
@@ -50,6 +50,8 @@ def respond(error: JitError) -> ResponseReturnValue:
     headers: dict[str, str] = {"Retry-After": "5"} if error.status in {429, 503} else {}
     if not isinstance(error, errors.NotFound):
         problem["trace_id"] = g.setdefault("trace_id", secrets.token_hex(8))
+    if isinstance(error, errors.PurposeRequired):
+        problem |= purpose.explain(error)
     if wants_page():
         if isinstance(error, errors.NotSignedIn) and request.method == "GET":
             return redirect("/login?" + urlencode({"next": request.full_path.rstrip("?")}), 303)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from jit_server import evidence
 from jit_server.evidence import EvidenceItem, NewUpload
+from jit_server.web.purpose import Purpose
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import EntryOut
 from tests.builders import Team, Who
@@ -14,23 +15,30 @@ from tests.builders import Team, Who
 
 def stated(size: int, **changes: Any) -> dict[str, Any]:
     """A declaration as the API takes it."""
-    return {
-        "title": "Image of a phone",
-        "legal_basis": "Section 94 StPO, order of 12 November 2026",
-        "method": "forensic_image",
-        "collector": "KHK Brandt",
-        "place": "Aachen, Jülicher Straße 1",
-        "collected_at": "2026-11-12T06:40:00+01:00",
-        "zone": "Europe/Berlin",
-        "file_name": "phone.img",
-        "size": size,
-        "client_id": uuid4().hex,
-    } | changes
+    return (
+        {
+            "title": "Image of a phone",
+            "legal_basis": "Section 94 StPO, order of 12 November 2026",
+            "method": "forensic_image",
+            "collector": "KHK Brandt",
+            "place": "Aachen, Jülicher Straße 1",
+            "collected_at": "2026-11-12T06:40:00+01:00",
+            "zone": "Europe/Berlin",
+            "file_name": "phone.img",
+            "size": size,
+            "client_id": uuid4().hex,
+        }
+        | ({"conditions_text": "Not to be shown to the suspect's counsel"} if changes.get("handling") == "H3" else {})
+        | changes
+    )
 
 
-def begins(team: Team, who: Who) -> Callable[[], UnitOfWork]:
-    """What opens units of work for this person."""
-    return lambda: team.world.work(who)
+PURPOSE = Purpose("investigation", "following the money", acknowledged=True)
+
+
+def begins(team: Team, who: Who, purpose: Purpose | None = PURPOSE) -> Callable[[], UnitOfWork]:
+    """What opens units of work for this person, who says what for."""
+    return lambda: purpose.on(team.world.work(who)) if purpose else team.world.work(who)
 
 
 def declare(team: Team, who: Who, size: int, **changes: Any) -> UUID:
@@ -57,7 +65,7 @@ def sha256(content: bytes) -> str:
 
 
 def custody(team: Team, who: Who, item_id: UUID) -> list[EntryOut]:
-    with team.world.work(who) as uow:
+    with begins(team, who)() as uow:
         return evidence.custody(uow, item_id)
 
 

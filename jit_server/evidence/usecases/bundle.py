@@ -19,6 +19,7 @@ from jit_server.evidence.usecases.content import checked, while_permitted, with_
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.reading import about
 from jit_server.evidence.usecases.uploads import Begin
+from jit_server.evidence.usecases.uses import used
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 
@@ -40,11 +41,13 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Generator[bytes, 
     """An exhibit with everything that proves it, as the pieces of a ZIP; the export is on record before the first.
 
     Raises:
+        PurposeRequired: it is restricted, and nobody said what for.
         VaultDown: the vault does not answer; nothing is on record as given out.
         Altered: the bytes have changed.
     """
     with begin() as uow:
         item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_EXPORT)
+        used(uow, item, Action.EVIDENCE_EXPORT)
         vault = uow.vault
     content = checked(begin, vault, item)
     first = next(content)
@@ -52,7 +55,8 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Generator[bytes, 
         with begin() as uow:
             made = _prepare(uow, item_id)
             digest = bundle.digest(made.manifest)
-            uow.record(EXPORTED, made.item, manifest=digest, sha256=item.sha256, size=item.size)
+            said = used(uow, made.item, Action.EVIDENCE_EXPORT)
+            uow.record(EXPORTED, made.item, manifest=digest, sha256=item.sha256, size=item.size, **said)
         with begin() as uow:
             proof = _prove(uow, made, digest)
     except BaseException:

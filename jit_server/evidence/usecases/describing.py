@@ -7,9 +7,11 @@ from pydantic import BaseModel
 
 from jit_server.audit.entry import canonical
 from jit_server.evidence import names
-from jit_server.evidence.models import EvidenceItem, ItemOut, LineOut, Upload, UploadOut
+from jit_server.evidence.models import EvidenceItem, Upload
+from jit_server.evidence.shapes import ItemOut, LineOut, UploadOut
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces.compartments import Compartment
 
 
 def description(item: EvidenceItem) -> str:
@@ -35,6 +37,12 @@ def agencies_of(uow: UnitOfWork, items: Iterable[EvidenceItem]) -> dict[object, 
     return {key: row.own_name for key, row in rows_by_id(uow, Agency, {item.agency_id for item in items}).items()}
 
 
+def _compartments_of(uow: UnitOfWork, items: Iterable[EvidenceItem]) -> dict[object, str]:
+    """The names of the compartments in which these exhibits lie."""
+    ids = {item.compartment_id for item in items if item.compartment_id}
+    return {key: row.name for key, row in rows_by_id(uow, Compartment, ids).items()}
+
+
 def _shared(row: Any, shape: type[BaseModel], *others: str) -> dict[str, Any]:
     """What the shape takes from the row as it is."""
     return {name: getattr(row, name) for name in shape.model_fields if name not in others}
@@ -44,7 +52,8 @@ def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
     """Everything recorded about one exhibit."""
     people = rows_by_id(uow, Person, {item.registered_by})
     return ItemOut(
-        **_shared(item, ItemOut, "agency", "registered_by", "kind", "file_name"),
+        **_shared(item, ItemOut, "agency", "registered_by", "kind", "file_name", "compartment"),
+        compartment=_compartments_of(uow, [item]).get(item.compartment_id),
         file_name=names.shown(item.file_name),
         kind=item.media_type,
         agency=agencies_of(uow, [item])[item.agency_id],
@@ -54,10 +63,11 @@ def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
 
 def lines_out(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> list[LineOut]:
     """The lines of the register."""
-    agencies = agencies_of(uow, items)
+    agencies, compartments = agencies_of(uow, items), _compartments_of(uow, items)
     return [
         LineOut(
-            **_shared(item, LineOut, "agency", "kind"),
+            **_shared(item, LineOut, "agency", "kind", "compartment"),
+            compartment=compartments.get(item.compartment_id),
             kind=item.media_type,
             agency=agencies[item.agency_id],
         )

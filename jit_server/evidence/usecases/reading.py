@@ -7,10 +7,12 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlmodel import col
 
 from jit_server import audit
-from jit_server.access import Action, Handling
+from jit_server.access import Action, Gate, Handling
 from jit_server.core.errors import NotFound
-from jit_server.evidence.models import EvidenceItem, ItemOut, LineOut
+from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.shapes import ItemOut, LineOut
 from jit_server.evidence.usecases.describing import item_out, lines_out
+from jit_server.evidence.usecases.uses import used
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import EntryOut
 
@@ -20,11 +22,13 @@ _TOGETHER = 1000
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which part of the register: words in title, file name or number; State of origin; marking; and where to go on."""
+    """Which part of the register: words in title, file name or number; origin, marking, place; and where to go on."""
 
     words: str = ""
     state: str = ""
     handling: Handling | None = None
+    compartment: UUID | None = None
+    gate: Gate | None = None
     before: int | None = None
     after: int | None = None
     limit: int = 50
@@ -41,7 +45,7 @@ def register(uow: UnitOfWork, workspace_id: UUID, wanted: Wanted) -> tuple[list[
     order = place.asc() if wanted.after is not None else place.desc()
     items = list(uow.all(statement.order_by(order).limit(min(wanted.limit, MOST))))
     items.sort(key=lambda item: -(item.position or 0))
-    uow.record("evidence:listed", workspace_id=workspace_id, count=len(items))
+    uow.record("evidence:listed", workspace_id=workspace_id)  # no figure: others read the log, and may know fewer
     return lines_out(uow, items), [item.position or 0 for item in items]
 
 
@@ -57,6 +61,10 @@ def _narrowed(wanted: Wanted) -> ColumnElement[bool]:
         parts.append(col(EvidenceItem.state) == wanted.state)
     if wanted.handling:
         parts.append(col(EvidenceItem.handling) == str(wanted.handling))
+    if wanted.compartment:
+        parts.append(col(EvidenceItem.compartment_id) == wanted.compartment)
+    if wanted.gate:
+        parts.append(col(EvidenceItem.gate) == str(wanted.gate))
     return and_(true(), *parts)
 
 
@@ -83,7 +91,7 @@ def numbered(uow: UnitOfWork, workspace_id: UUID, number: str) -> UUID:
 def read(uow: UnitOfWork, item_id: UUID) -> ItemOut:
     """Everything recorded about an exhibit; the look is on its record."""
     item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_READ)
-    uow.record("evidence:read", item)
+    uow.record("evidence:read", item, **used(uow, item, Action.EVIDENCE_READ))
     return item_out(uow, item)
 
 
@@ -91,7 +99,7 @@ def look(uow: UnitOfWork, item_id: UUID) -> tuple[EvidenceItem, list[EntryOut] |
     """An exhibit and, where the actor may see it, its custody: one look, one entry on the record."""
     item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_READ)
     with_custody = uow.permits(Action.CUSTODY_READ, item)
-    uow.record("evidence:read", item, custody=with_custody)
+    uow.record("evidence:read", item, custody=with_custody, **used(uow, item, Action.EVIDENCE_READ))
     return item, entries_about(uow, item) if with_custody else None
 
 
@@ -105,7 +113,7 @@ def last_check(uow: UnitOfWork, item: EvidenceItem) -> audit.Kept | None:
 def custody(uow: UnitOfWork, item_id: UUID) -> list[EntryOut]:
     """Every entry of the log about the exhibit and its upload, oldest first; reads and refusals too."""
     item = uow.get(EvidenceItem, item_id, to=Action.CUSTODY_READ)
-    uow.record("custody:read", item)
+    uow.record("custody:read", item, **used(uow, item, Action.CUSTODY_READ))
     return entries_about(uow, item)
 
 

@@ -6,20 +6,25 @@ log. A row never points at bytes that are not there.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from jit_server import audit
-from jit_server.access import Action
+from jit_server.access import OUTSIDE, Action, Gate, Handling, Standing
 from jit_server.core.errors import Conflict, Invalid, JitError, Mismatch, NotFound, TooLarge
 from jit_server.core.vault import Stored, new_key
+from jit_server.evidence import markings
 from jit_server.evidence.lifecycle import State, advance
-from jit_server.evidence.models import EvidenceItem, NewUpload, Upload
+from jit_server.evidence.models import EvidenceItem, Upload
+from jit_server.evidence.outside import Marking
+from jit_server.evidence.shapes import NewUpload
 from jit_server.evidence.usecases.describing import description
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import Party, Workspace
+from jit_server.workspaces.compartments import Compartment
 
 Begin = Callable[[], UnitOfWork]
 """Opens a unit of work of whoever sends; asked anew each time, so that a revoked sender is found out."""
@@ -41,7 +46,7 @@ def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
 
     Raises:
         TooLarge: more bytes than this server takes.
-        Invalid: collected in the future.
+        Invalid: collected in the future, marked by an unknown code, or for a compartment one's party is not in.
         Conflict: the `client_id` was used for another file.
     """
     workspace = uow.get(Workspace, workspace_id, to=Action.EVIDENCE_REGISTER)
@@ -49,10 +54,8 @@ def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
     if standing is None:
         raise NotFound
     _acceptable(uow, new)
-    stated = new.model_dump(exclude={"handling", "client_id"}) | {
-        "workspace_id": workspace_id,
-        "handling": new.handling or workspace.default_handling,
-    }
+    stated = new.model_dump(exclude={"client_id"}) | _marked(new, workspace) | {"workspace_id": workspace_id}
+    _compartment_is_ours(uow, standing, new.compartment_id)
     uow.connection.execute(_ONE_AT_A_TIME, {"key": f"{uow.actor.person_id} {new.client_id}"})
     there = uow.find(Upload, declared_by=uow.actor.person_id, client_id=new.client_id)
     if there is not None:
@@ -61,6 +64,7 @@ def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
         return there
     upload = Upload(
         **stated,
+        gate=Gate.PENDING if standing.party_class in OUTSIDE else Gate.OPEN,
         party_id=standing.party_id,
         agency_id=uow.actor.agency_id,  # type: ignore[arg-type] # whoever has a standing is a person of an agency
         declared_by=uow.actor.person_id,  # type: ignore[arg-type] # the same
@@ -80,6 +84,28 @@ def _acceptable(uow: UnitOfWork, new: NewUpload) -> None:
         raise TooLarge(f"The file has {new.size} bytes; this server takes {most}.", max_bytes=most)
     if new.collected_at > uow.now + CLOCKS_DIFFER:
         raise Invalid.field("collected_at", "lies in the future", "Correct the moment of collection or its zone.")
+
+
+def _marked(new: NewUpload, workspace: Workspace) -> dict[str, str]:
+    """Level, scheme and code of the new thing: as stated, or the workspace's default."""
+    if (new.scheme is None) != (new.code is None):
+        raise Invalid.field("code", "scheme and code belong together", "Give both, or handling alone.")
+    level = new.handling or workspace.default_handling
+    code = markings.code_of(new.scheme or markings.SIENA, new.code or str(level))
+    if new.handling not in {None, code.level}:
+        raise Invalid.field("code", f"{code.words} stands for {code.level}, not {new.handling}", "Leave handling out.")
+    if code.level == Handling.H3 and not new.conditions_text:
+        raise Invalid.field("conditions_text", "is missing", "Write what H3 asks of whoever uses it.")
+    return {"handling": code.level, "scheme": code.scheme, "code": code.code}
+
+
+def _compartment_is_ours(uow: UnitOfWork, standing: Standing, compartment_id: UUID | None) -> None:
+    if compartment_id is None:
+        return
+    known = compartment_id in uow.policy(standing).compartments_of(standing.party_id)
+    found = uow.find(Compartment, id=compartment_id, workspace_id=standing.workspace_id) if known else None
+    if found is None or found.closed_at is not None:
+        raise Invalid.field("compartment_id", "is no open compartment of your party", "Choose one, or the whole team.")
 
 
 def upload(uow: UnitOfWork, upload_id: UUID) -> Upload:
@@ -192,8 +218,28 @@ def _register(uow: UnitOfWork, sent: Upload, stored: Stored) -> EvidenceItem:
         registered_at=uow.now,
     )
     uow.add(item)
+    uow.add(marking_of(item, now.declared_by, uow.now))
     uow.record(
         "evidence:registered", item, number=item.number, sha256=item.sha256, size=item.size, vault=item.vault,
-        version_id=item.version_id, description=audit.commit(description(item), item.salt),
+        version_id=item.version_id, description=audit.commit(description(item), item.salt), **facts_of(item),
     )  # fmt: skip
     return item
+
+
+def marking_of(item: EvidenceItem, by: UUID, at: datetime, reason: str = "") -> Marking:
+    """The row that says how an exhibit is marked from now on."""
+    names = ("handling", "scheme", "code", "source_reliability", "information_accuracy", "conditions_text")
+    said = {name: getattr(item, name) for name in names}
+    return Marking(
+        **said, workspace_id=item.workspace_id, item_id=item.id, party_id=item.party_id, set_by=by, set_at=at,
+        reason=reason,
+    )  # fmt: skip
+
+
+def facts_of(item: EvidenceItem) -> dict[str, Any]:
+    """What the log says of marking and gate; of the conditions only a commitment, for they are words."""
+    return {
+        "handling": str(item.handling), "scheme": item.scheme, "code": item.code, "gate": str(item.gate),
+        "source_reliability": item.source_reliability, "information_accuracy": item.information_accuracy,
+        "conditions": audit.commit(item.conditions_text, item.salt) if item.conditions_text else None,
+    }  # fmt: skip
