@@ -39,7 +39,7 @@ class _House(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command and see that it takes `--json`."""
         command = super().get_command(ctx, cmd_name)
-        if command is not None and not isinstance(command, click.Group):
+        if command is not None:
             _take_json(command)
         return command
 
@@ -74,7 +74,10 @@ def _speak_json(ctx: click.Context, _option: click.Parameter, chosen: bool) -> N
 
 
 def _take_json(command: click.Command) -> None:
-    if not any("--json" in parameter.opts for parameter in command.params):
+    if isinstance(command, click.Group):
+        for verb in command.commands.values():
+            _take_json(verb)
+    elif not any("--json" in parameter.opts for parameter in command.params):
         option = click.Option(["--json"], is_flag=True, expose_value=False, callback=_speak_json,
                               help="Answer with one line of JSON.")  # fmt: skip
         command.params.append(option)

@@ -29,7 +29,12 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         # the server and who may enter it
         "agency:added": None,
         "agency:changed": None,
+        "anchor:added": None,
+        "anchor:retired": None,
+        "issuer:added": None,
         "issuer:changed": None,
+        "issuer:retired": None,
+        "issuer:tested": Verb.CONSULTATION,  # the claims of whoever signed in for the test were shown
         "person:invited": Verb.COLLECTION,
         "person:enrolled": Verb.COLLECTION,
         "person:changed": Verb.ALTERATION,
