@@ -22,6 +22,7 @@ from jit_server.workspaces.models import (
 from jit_server.workspaces.usecases.agreements import agreement, propose, sign
 from jit_server.workspaces.usecases.explaining import Explanation, explain, rights
 from jit_server.workspaces.usecases.members import end, invitable, invite, members
+from jit_server.workspaces.usecases.overseeing import SightOut, who_could
 from jit_server.workspaces.usecases.phases import change_phase, open_workspace
 from jit_server.workspaces.usecases.reading import compartments, my_workspaces, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
@@ -48,6 +49,7 @@ __all__ = [
     "Party",
     "PhaseChange",
     "ProofOut",
+    "SightOut",
     "Signing",
     "Workspace",
     "WorkspaceOut",
@@ -71,5 +73,6 @@ __all__ = [
     "rights",
     "sign",
     "standing_of",
+    "who_could",
     "workspace",
 ]

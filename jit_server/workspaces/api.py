@@ -4,7 +4,7 @@ from uuid import UUID
 
 from flask import Response
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from jit_server import workspaces
 from jit_server.access import Action, Handling, Origin
@@ -50,6 +50,15 @@ class ExplainQuery(BaseModel):
     subject: UUID | None = None
     origin: Origin = Origin.OWN
     handling: Handling = Handling.H0
+
+
+class WhoCouldQuery(BaseModel):
+    """Which exhibit, and when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    thing: UUID
+    at: AwareDatetime
 
 
 @routes.reads("/workspaces", to=own("lists only the person's own"), answers={200: [workspaces.WorkspaceOut]})
@@ -187,6 +196,18 @@ def read_proof(workspace_id: UUID, query: ProofQuery) -> ResponseReturnValue:
     """Take an inclusion or consistency proof."""
     with work() as uow:
         return answer(workspaces.prove(uow, workspace_id, **query.model_dump()))
+
+
+@routes.reads(
+    "/workspaces/<uuid:workspace_id>/log/who-could",
+    to=Action.LOG_READ,
+    query=WhoCouldQuery,
+    answers={200: [workspaces.SightOut]},
+)
+def who_could(workspace_id: UUID, query: WhoCouldQuery) -> ResponseReturnValue:
+    """Who could see an exhibit at a past moment, worked out from the log alone."""
+    with work() as uow:
+        return page(workspaces.who_could(uow, workspace_id, query.thing, query.at), None)
 
 
 @routes.reads("/policy/explain", to=Action.POLICY_EXPLAIN, query=ExplainQuery, answers={200: workspaces.Explanation})

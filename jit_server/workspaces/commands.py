@@ -3,6 +3,7 @@
 The audit log lies beneath the doors and has no commands of its own; a workspace's log is looked at from here.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from jit_server import access, audit
+from jit_server import access, audit, workspaces
 from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Role
 from jit_server.audit import SERVER_LOG, BadNote, Report, notes
 from jit_server.core.errors import JitError, NotFound
@@ -177,6 +178,30 @@ def export_log(terminal: Terminal, workspace_id: UUID | None, out: IO[bytes]) ->
         {"log": str(log_id), "entries": head.size, "file": out.name, "key": key},
         f"{head.size} entries; check them with: jit-verify.py {out.name} --key '{key}'",
     )
+
+
+@audit_group.command("who-could")
+@click.argument("workspace_id", metavar="WORKSPACE", type=click.UUID)
+@click.argument("thing_id", metavar="EXHIBIT", type=click.UUID)
+@click.option("--at", "stated", required=True, help="The moment, with a zone: 2026-11-22T18:00:00+01:00.")
+@in_terminal
+def who_could(terminal: Terminal, workspace_id: UUID, thing_id: UUID, stated: str) -> None:
+    """Tell who could see EXHIBIT at a past moment, worked out from WORKSPACE's log alone."""
+    moment = _moment(stated)
+    with terminal.work() as uow:
+        found = workspaces.who_could(uow, workspace_id, thing_id, moment)
+    lines = [f"{one.state} {one.agency}: {one.name} ({one.role}): {', '.join(one.actions)}" for one in found]
+    terminal.say([one.model_dump(mode="json") for one in found], "\n".join(lines or ["nobody"]))
+
+
+def _moment(stated: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(stated)
+    except ValueError as error:
+        raise click.UsageError("--at is no moment: write it as 2026-11-22T18:00:00+01:00") from error
+    if moment.tzinfo is None:
+        raise click.UsageError("--at needs a zone: add Z or an offset")
+    return moment
 
 
 def _workspace(uow: UnitOfWork, workspace_id: UUID) -> Workspace:

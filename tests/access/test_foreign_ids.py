@@ -30,8 +30,8 @@ class Secret:
     ids: dict[str, UUID] = field(default_factory=dict)
 
 
-def filled(world: World, canary: str) -> Secret:
-    team = world.workspace()
+def filled(world: World, canary: str, **changes: Any) -> Secret:
+    team = world.workspace(**changes)
     secret = Secret(team, canary)
     with world.work(team.admin) as uow:
         channel = messaging.create_channel(uow, team.id, messaging.NewChannel(name=f"Channel {canary}"))

@@ -3,6 +3,7 @@
 import asyncio
 from uuid import uuid4
 
+from jit_server import messaging
 from jit_server.access import PartyClass, Role
 from tests.evidence.builders import exhibit
 from tests.realtime.line import Line, play
@@ -179,5 +180,31 @@ def test_a_registered_exhibit_is_announced_to_whoever_may_know_of_it(served, wor
         assert second["id"] == str(hidden.id)
         await asyncio.sleep(0.3)
         assert [one["evidence"]["id"] for one in watching.events("evidence:registered")] == [str(shown.id)]
+
+    play(scenario)
+
+
+def test_a_bilateral_compartment_sends_the_third_state_no_frame(served, world, cookie):
+    team = world.workspace(classes={"NL": PartyClass.MS_AUTHORITY})
+    compartment = team.compartment("DE", "FR")
+
+    async def scenario():
+        speaker, inside, outside = await seated(served, team, *map(cookie, team.leaders.values()))
+        before = len(outside.heard)
+        with world.work(team.admin) as uow:
+            made = messaging.create_channel(
+                uow, team.id, messaging.NewChannel(name="Codeword", compartment_id=compartment)
+            )
+        kept = await speaker.emit("message:post", new(made.id, "Codeword"))
+        await speaker.emit("presence:typing", {"channel_id": str(made.id), "topic": "Codeword"})
+        await speaker.emit("message:edit", {"message_id": kept["id"], "text": "Codeword, corrected"})
+        await inside.until(lambda: inside.events("message:edited") and inside.events("presence:typing"), 5)
+        assert [one["channel"]["name"] for one in inside.events("channel:created")] == ["Codeword"]
+        await asyncio.sleep(1)
+        told = [one.raw for one in outside.heard[before:] if one.event != "presence:changed"]  # who sits in the team
+        assert told == []
+        back = await (await Line.open(served.port, cookie(team.leaders["NL"]))).connected()
+        await back.join(team.id, 0)
+        assert not back.events("message:posted", "message:edited", "channel:created", "presence:typing")
 
     play(scenario)
