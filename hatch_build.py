@@ -16,6 +16,7 @@ STATIC = ROOT / "static"
 TRANSLATIONS = ROOT / "jit_server" / "web" / "translations"
 PROBLEMS = dict.fromkeys(("JitError", "NotFound", "Conflict", "Outdated", "Unavailable", "Invalid"), (1,))
 PROBLEMS["refused"] = (2,)
+SENTENCES = (("baseline.csv", "reason"), ("handling.csv", "sentence"), ("purposes.csv", "sentence"))
 SOURCES = ("package.json", "package-lock.json", "build.mjs", "icons.json", "css", "js", "img", "verify")
 
 
@@ -101,7 +102,21 @@ def messages() -> dict[str | tuple[str, str], set[str]]:
     for _, _, phrase, _, _ in extract_from_dir(rooms, ways, keywords={**DEFAULT_KEYWORDS, **PROBLEMS}):
         if any(letter.isalpha() for letter in str(phrase)):
             found.add(phrase)
+    for phrase in rules():
+        found.add(phrase)
     return {one.id: set(one.flags) for one in found if one.id}
+
+
+def rules() -> set[str]:
+    """The sentences of the policy files, which people are shown as reasons."""
+    import csv
+
+    found: set[str] = set()
+    for name, column in SENTENCES:
+        lines = (ROOT / "policies" / name).read_text("utf-8").splitlines()
+        rows = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
+        found |= {row[column] for row in rows if row[column]}
+    return found
 
 
 def update() -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from jit_server.access.actors import Standing
 from jit_server.access.kinds import Action, Gate, Handling, Origin, PartyClass, Phase, Remedy, Role
 from jit_server.access.rules import NONE, Rule, policies
+from jit_server.core.errors import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class Policy:
             return replace(decision, remedy=self._remedy(standing, action))
         if standing.party_class in OUTSIDE:
             return replace(decision, remedy=Remedy.VERIFICATION)
-        reason = decision.reason if decision.clause else f"Marked {marking}: the originator must agree first."
+        reason = decision.reason if decision.clause else _ASK[Handling(marking)]
         return Decision(allowed=False, clause=decision.clause, reason=reason, remedy=Remedy.ASK_ORIGINATOR)
 
     def _remedy(self, standing: Standing, action: Action) -> Remedy:
@@ -319,6 +320,12 @@ class Policy:
 OUTSIDE = frozenset({PartyClass.THIRD_COUNTRY, PartyClass.INTL_JUDICIAL_AUTHORITY})
 """Parties to which and from which nothing passes without a verification (Arts. 17 and 18)."""
 
+_ASK = {
+    Handling.H0: N_("Marked H0: the originator must agree first."),
+    Handling.H1: N_("Marked H1: the originator must agree first."),
+    Handling.H2: N_("Marked H2: the originator must agree first."),
+    Handling.H3: N_("Marked H3: the originator must agree first."),
+}
 _SILENT = Decision(allowed=False, clause="", reason="")
 _Cells = tuple[tuple[Gate, Origin, tuple[Handling, ...]], ...]
 
