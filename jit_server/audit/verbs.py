@@ -42,9 +42,24 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "session:started": None,
         "session:refused": None,
         "session:ended": None,
+        "access:asked": None,
+        "access:declined": None,
+        "access:glass_broken": None,  # what is looked at then has entries of its own
+        "access:granted": Verb.DISCLOSURE,
+        "access:lapsed": None,
         "access:refused": None,  # nothing was processed; `facts.action` says what was asked
+        "access:reviewed": None,
+        "access:revoked": Verb.ALTERATION,
+        "access:withdrawn": None,
+        # acts of two people, and what one person is told
+        "approval:given": Verb.ALTERATION,
+        "approval:lapsed": None,
+        "approval:proposed": None,
+        "approval:rejected": None,
+        "notice:seen": None,
         # workspaces
         "workspace:proposed": Verb.COLLECTION,
+        "workspace:ending": None,
         "workspace:opened": Verb.ALTERATION,
         "workspace:phase_changed": Verb.ALTERATION,
         "workspace:listed": Verb.CONSULTATION,
@@ -52,6 +67,9 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "agreement:proposed": Verb.COLLECTION,
         "agreement:signed": Verb.ALTERATION,
         "agreement:read": Verb.CONSULTATION,
+        "member:attested": Verb.COLLECTION,
+        "member:ending": None,
+        "member:entered": Verb.ALTERATION,
         "member:joined": Verb.ALTERATION,
         "member:ended": Verb.ALTERATION,
         "member:listed": Verb.CONSULTATION,
@@ -73,6 +91,13 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:damaged": Verb.CONSULTATION,  # a read found other bytes than were registered
         "evidence:downloaded": Verb.DISCLOSURE,
         "evidence:exported": Verb.DISCLOSURE,
+        "evidence:remarked": Verb.ALTERATION,
+        "evidence:inbound_verified": Verb.DISCLOSURE,  # from now on the team may see it
+        "evidence:inbound_refused": Verb.ALTERATION,
+        "evidence:released": Verb.DISCLOSURE,
+        "evidence:outbound_verified": Verb.DISCLOSURE,
+        "evidence:outbound_refused": Verb.ALTERATION,
+        "evidence:release_withdrawn": Verb.ALTERATION,
         "custody:read": Verb.CONSULTATION,
         # the log itself (LED Art. 25(2): its use is logged too)
         "log:read": Verb.CONSULTATION,

@@ -3,10 +3,22 @@
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.names import disposition
+from jit_server.evidence.outside import (
+    Inbound,
+    InboundOut,
+    MarkingOut,
+    NewMarking,
+    NewRecipient,
+    NewRelease,
+    RecipientOut,
+    ReleaseOut,
+    TransferBasis,
+)
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
+from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
     Wanted,
     custody,
@@ -18,20 +30,43 @@ from jit_server.evidence.usecases.reading import (
     read,
     register,
 )
+from jit_server.evidence.usecases.releasing import (
+    agreed_basis,
+    outsiders,
+    release,
+    releases_of,
+    verify_outbound,
+    waiting_releases,
+    withdraw,
+)
+from jit_server.evidence.usecases.remarking import markings_of, remark
 from jit_server.evidence.usecases.uploads import declare, receive, upload
+from jit_server.evidence.usecases.uses import conditions_of
 
 __all__ = [
     "Check",
     "EvidenceItem",
+    "Inbound",
+    "InboundOut",
     "ItemOut",
     "LineOut",
+    "MarkingOut",
     "Method",
+    "NewMarking",
+    "NewRecipient",
+    "NewRelease",
     "NewUpload",
+    "RecipientOut",
+    "ReleaseOut",
     "State",
+    "TransferBasis",
     "Upload",
     "UploadOut",
     "Wanted",
+    "agreed_basis",
+    "conditions_of",
     "custody",
+    "decision_on",
     "declare",
     "disposition",
     "download",
@@ -41,12 +76,24 @@ __all__ = [
     "known",
     "last_check",
     "look",
+    "markings_of",
     "numbered",
+    "outsiders",
+    "quarantine",
+    "quarantined",
     "read",
     "receive",
     "register",
+    "release",
+    "releases_of",
+    "remark",
     "upload",
     "upload_out",
     "verify",
+    "verify_inbound",
+    "verify_outbound",
     "verify_stored",
+    "waiting",
+    "waiting_releases",
+    "withdraw",
 ]

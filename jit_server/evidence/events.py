@@ -32,4 +32,6 @@ def load_items(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
     return found
 
 
-sockets.presents("evidence:registered", kind="evidence", to=Action.EVIDENCE_LIST, load=load_items)
+sockets.presents(
+    "evidence:registered", "evidence:inbound_verified", kind="evidence", to=Action.EVIDENCE_LIST, load=load_items
+)

@@ -16,15 +16,15 @@ from jit_server.access import Action
 from jit_server.audit import Kept
 from jit_server.core.errors import Altered, NotPermitted, VaultDown
 from jit_server.evidence import EvidenceItem, Method
-from jit_server.evidence.api import RegisterQuery, anew, place_of
+from jit_server.evidence.api import RegisterQuery, place_of
+from jit_server.evidence.wire import anew, pages
 from jit_server.web import assets, context, cursor
 from jit_server.web.api import parse_query
 from jit_server.web.context import work
-from jit_server.web.pages import Pages, go, show
+from jit_server.web.pages import go, show
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import glances, subjects, views
 
-pages = Pages("evidence", __name__)
 REGIONS = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/")
 VERIFIER = "jit-verify.py"
 

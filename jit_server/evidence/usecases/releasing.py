@@ -1,0 +1,289 @@
+"""Outbound: nothing of a partner's reaches a third country or an international court without a check by its supplier.
+
+The check is two assertions and, for each recipient, a basis of the transfer (Reg. (EU) 2023/969, Art. 17);
+a release to an international court waits for the space administrator besides (Art. 18(2)). What follows is a grant that
+ends: exactly this exhibit, exactly these parties.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlmodel import col
+
+from jit_server import access
+from jit_server.access import OUTSIDE, Action, Decision, Gate, Handling, PartyClass, Refusal, Remedy
+from jit_server.core.errors import Conflict, Invalid, NotFound, NotSignedIn
+from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.outside import (
+    Inbound,
+    NewRecipient,
+    NewRelease,
+    RecipientOut,
+    ReleaseCheck,
+    ReleaseOut,
+    ReleaseRecipient,
+    TransferBasis,
+)
+from jit_server.evidence.usecases.following import screens_follow
+from jit_server.evidence.usecases.uses import clause_of_grant
+from jit_server.identity.models import Agency, Person
+from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces import Agreement, Party
+from jit_server.workspaces.compartments import AccessGrant, GrantKind
+
+OPENED = (Action.EVIDENCE_LIST, Action.EVIDENCE_READ, Action.EVIDENCE_DOWNLOAD)
+"""What a release opens; a court's package or the names in the chain of custody are another matter."""
+
+
+def release(uow: UnitOfWork, item_id: UUID, new: NewRelease) -> ReleaseCheck:
+    """Check a release and, where nothing more is asked, open the exhibit to its recipients until it expires.
+
+    Raises:
+        StepUp: the sign-in is not recent.
+        Invalid: an assertion or a basis is missing, a recipient is none, or the expiry lies wrong.
+        NotPermitted: marked H2, and whoever decides for the originator has not consented.
+    """
+    item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_RELEASE)
+    uow.require_fresh_sign_in()
+    _asserted(uow, new)
+    _originator_agrees(uow, item)
+    bases = [(party, _basis(uow, item, party, one)) for party, one in _recipients(uow, item, new)]
+    check = uow.add(
+        ReleaseCheck(
+            workspace_id=item.workspace_id,
+            item_id=item.id,
+            party_id=item.party_id,
+            necessary=new.necessary,
+            compliant=new.compliant,
+            reason=new.reason,
+            made_by=_person(uow),
+            made_at=uow.now,
+            expires_at=new.expires_at,
+        )
+    )
+    uow.session.flush()
+    made = [_add_recipient(uow, item, check, party, basis) for party, basis in bases]
+    transfers = [
+        {"party": one.party_id, "basis": str(one.basis), "article": one.article, "gate": str(one.gate)} for one in made
+    ]
+    uow.record(
+        "evidence:released", item, recipients=tuple(str(one.party_id) for one in made), check=check.id,
+        why={"code": "release", "text": new.reason}, clause=clause_of_grant(uow, item, Action.EVIDENCE_RELEASE),
+        necessary=True, compliant=True, transfers=transfers, expires_at=new.expires_at,
+    )  # fmt: skip
+    _open(uow, item, check, [one for one in made if one.gate == Gate.OPEN])
+    return check
+
+
+def _person(uow: UnitOfWork) -> UUID:
+    if uow.actor.person_id is None:
+        raise NotSignedIn
+    return uow.actor.person_id
+
+
+def _asserted(uow: UnitOfWork, new: NewRelease) -> None:
+    """Both assertions of Article 17(2), and an end that lies ahead."""
+    missing = {
+        "necessary": "is not asserted: a transfer must be necessary for the purposes of the agreement",
+        "compliant": "is not asserted: a transfer must comply with the agreement",
+    }
+    wrong = [
+        {"field": name, "message": words, "remedy": "Assert it, or do not release."}
+        for name, words in missing.items()
+        if not getattr(new, name)
+    ]
+    if new.expires_at <= uow.now:
+        wrong.append({"field": "expires_at", "message": "lies in the past", "remedy": "Choose a later day."})
+    if wrong:
+        raise Invalid("; ".join(f"{one['field']}: {one['message']}" for one in wrong), errors=wrong)
+
+
+def _originator_agrees(uow: UnitOfWork, item: EvidenceItem) -> None:
+    """H2: no new recipient without permission of whoever decides for the originator (MISSION 4.5)."""
+    if item.handling != Handling.H2 or uow.permits(Action.ACCESS_DECIDE, item):
+        return
+    standing = uow.standing(item.workspace_id)
+    if standing is None:
+        raise NotFound
+    if access.live_grant(uow.connection, standing, Action.EVIDENCE_RELEASE, item.id) is None:
+        words = "Marked H2: a leader of the originator must consent before it gets another recipient."
+        refused = Decision(allowed=False, clause="", reason=words, remedy=Remedy.ASK_ORIGINATOR)
+        raise Refusal(Action.EVIDENCE_RELEASE, item, standing, refused)
+
+
+def _recipients(uow: UnitOfWork, item: EvidenceItem, new: NewRelease) -> Iterable[tuple[Party, NewRecipient]]:
+    standing = uow.standing(item.workspace_id)
+    parties = {party.id: party for party in outsiders(uow, item.workspace_id)}
+    for place, one in enumerate(new.recipients):
+        party, field = parties.get(one.party_id), f"recipients.{place}"
+        if party is None:
+            hint = "Name a third country or an international court that is party to the agreement."
+            raise Invalid.field(field, "is no such party of this team", hint)
+        rooms = uow.policy(standing).compartments_of(party.id) if standing else []
+        if item.compartment_id is not None and item.compartment_id not in rooms:
+            raise Invalid.field(field, "is not in the exhibit's compartment", "Nothing leaves a compartment so.")
+        if one.party_id in [other.party_id for other in new.recipients[:place]]:
+            raise Invalid.field(field, "is named twice", "Name each recipient once.")
+        yield party, one
+
+
+def outsiders(uow: UnitOfWork, workspace_id: UUID) -> list[Party]:
+    """The team's third countries and international courts."""
+    statement = uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id)
+    found = uow.all(statement.where(col(Party.party_class).in_([str(kind) for kind in OUTSIDE])))
+    return sorted(found, key=lambda party: (party.state, party.authority))
+
+
+def _basis(uow: UnitOfWork, item: EvidenceItem, party: Party, one: NewRecipient) -> NewRecipient:
+    """The basis of the transfer as stated, completed by what the agreement says for this party."""
+    agreed = agreed_basis(uow, item.workspace_id, party)
+    said = {name: getattr(one, name) or agreed.get(name) for name in ("basis", "article", "document")}
+    missing = [name for name, value in said.items() if not value]
+    if missing:
+        words = f"{party.authority}: the transfer has no {' and no '.join(missing)}"
+        raise Invalid.field("recipients", words, "State adequacy, safeguards or derogation, the article, the document.")
+    return NewRecipient.model_validate({"party_id": party.id, **said})
+
+
+def agreed_basis(uow: UnitOfWork, workspace_id: UUID, party: Party) -> dict[str, str]:
+    """What the newest agreement says of transfers to this party: basis, article, document; empty if nothing."""
+    statement = uow.select(Agreement, to=Action.AGREEMENT_READ, within=workspace_id)
+    agreement = uow.first(statement.order_by(col(Agreement.version).desc()))
+    agency = rows_by_id(uow, Agency, [party.agency_id]).get(party.agency_id)
+    for line in (agreement.document.get("transfer_basis") or []) if agreement else []:
+        if agency is not None and line.get("agency") == agency.slug:
+            return {name: str(line[name]) for name in ("basis", "article", "document") if line.get(name)}
+    return {}
+
+
+def _add_recipient(
+    uow: UnitOfWork, item: EvidenceItem, check: ReleaseCheck, party: Party, basis: NewRecipient
+) -> ReleaseRecipient:
+    court = party.party_class == PartyClass.INTL_JUDICIAL_AUTHORITY
+    return uow.add(
+        ReleaseRecipient(
+            workspace_id=item.workspace_id,
+            check_id=check.id,
+            item_id=item.id,
+            party_id=party.id,
+            compartment_id=item.compartment_id,
+            basis=TransferBasis(basis.basis or ""),
+            article=basis.article or "",
+            document=basis.document or "",
+            gate=Gate.PENDING if court else Gate.OPEN,
+        )
+    )
+
+
+def _open(uow: UnitOfWork, item: EvidenceItem, check: ReleaseCheck, recipients: list[ReleaseRecipient]) -> None:
+    """Grants for these recipients; each is on record with its scope and end."""
+    standing = uow.standing(item.workspace_id)
+    clause = uow.decide(Action.EVIDENCE_RELEASE, item, standing).clause if standing else ""
+    for one in recipients:
+        grant = uow.add(
+            AccessGrant(
+                workspace_id=item.workspace_id,
+                subject_kind="evidence_item",
+                subject_id=item.id,
+                party_id=one.party_id,
+                actions=[str(action) for action in OPENED],
+                kind=GrantKind.OUTBOUND,
+                clause_id=clause or "Art. 17(2)",
+                source_id=one.id,
+                granted_by=_person(uow),
+                granted_at=uow.now,
+                expires_at=check.expires_at,
+            )
+        )
+        uow.record(
+            "access:granted", item, clause=grant.clause_id, recipients=(str(one.party_id),), grant=grant.id,
+            actions=grant.actions, party=one.party_id, kind=str(grant.kind), expires_at=grant.expires_at,
+        )  # fmt: skip
+    if recipients:
+        screens_follow(uow, item)
+
+
+def waiting_releases(uow: UnitOfWork, workspace_id: UUID) -> list[ReleaseRecipient]:
+    """Releases to international courts that wait for the space administrator."""
+    statement = uow.select(ReleaseRecipient, to=Action.EVIDENCE_VERIFY_INBOUND, within=workspace_id)
+    return list(uow.all(statement.limit(200)))
+
+
+def verify_outbound(uow: UnitOfWork, workspace_id: UUID, recipient_id: UUID, said: Inbound) -> ReleaseRecipient:
+    """A space administrator lets a release to an international court go out, or refuses it.
+
+    Raises:
+        StepUp: the sign-in is not recent.
+        Conflict: it has expired meanwhile.
+    """
+    one = uow.get(ReleaseRecipient, recipient_id, to=Action.EVIDENCE_VERIFY_INBOUND, within=workspace_id)
+    uow.require_fresh_sign_in()
+    item, check = uow.find(EvidenceItem, id=one.item_id), uow.find(ReleaseCheck, id=one.check_id)
+    if item is None or check is None:
+        raise NotFound
+    if said.verified and check.expires_at <= uow.now:
+        raise Conflict("This release has expired: it has to be checked anew.")
+    one.gate = Gate.OPEN if said.verified else Gate.REFUSED
+    one.decided_by, one.decided_at, one.decision_reason = _person(uow), uow.now, said.reason
+    event = "evidence:outbound_verified" if said.verified else "evidence:outbound_refused"
+    why = {"code": "verification", "text": said.reason}
+    uow.record(event, item, why=why, recipients=(str(one.party_id),), check=check.id)
+    _open(uow, item, check, [one] if said.verified else [])
+    return one
+
+
+def withdraw(uow: UnitOfWork, item_id: UUID, recipient_id: UUID, reason: str) -> ReleaseRecipient:
+    """Take a release back: the recipient's next request is refused, a running download ends.
+
+    Raises:
+        StepUp: the sign-in is not recent.
+        Conflict: it was withdrawn or refused already.
+    """
+    item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_RELEASE)
+    uow.require_fresh_sign_in()
+    one = uow.find(ReleaseRecipient, id=recipient_id, item_id=item.id)
+    if one is None:
+        raise NotFound
+    if one.withdrawn_at is not None or one.gate == Gate.REFUSED:
+        raise Conflict("This release is not in force.")
+    one.withdrawn_at, one.decision_reason = uow.now, reason
+    grant = uow.find(AccessGrant, source_id=one.id)
+    if grant is not None and grant.revoked_at is None:
+        grant.revoked_at = uow.now
+        uow.record(
+            "access:revoked", item, recipients=(str(one.party_id),), grant=grant.id, actions=grant.actions,
+            party=one.party_id, kind=str(grant.kind), expires_at=grant.expires_at,
+        )  # fmt: skip
+    screens_follow(uow, item)
+    why = {"code": "release", "text": reason}
+    uow.record("evidence:release_withdrawn", item, why=why, recipients=(str(one.party_id),), check=one.check_id)
+    return one
+
+
+def releases_of(uow: UnitOfWork, item: EvidenceItem) -> list[ReleaseOut]:
+    """Every release of an exhibit, newest first, for those who may release it and those who may see its custody."""
+    if not (uow.permits(Action.EVIDENCE_RELEASE, item) or uow.permits(Action.CUSTODY_READ, item)):
+        return []
+    select = uow.select(ReleaseCheck, to=Action.WORKSPACE_READ, within=item.workspace_id)
+    checks = uow.all(select.where(col(ReleaseCheck.item_id) == item.id).order_by(col(ReleaseCheck.made_at).desc()))
+    rows = uow.every(ReleaseRecipient, col(ReleaseRecipient.item_id) == item.id)
+    parties = rows_by_id(uow, Party, {row.party_id for row in rows})
+    people = rows_by_id(uow, Person, {check.made_by for check in checks})
+    return [
+        ReleaseOut(
+            **check.model_dump(include={"id", "item_id", "reason", "made_at", "expires_at"}),
+            made_by=people[check.made_by].name,
+            recipients=[_out(uow, row, check, parties[row.party_id]) for row in rows if row.check_id == check.id],
+        )
+        for check in checks
+    ]
+
+
+def _out(uow: UnitOfWork, row: ReleaseRecipient, check: ReleaseCheck, party: Party) -> RecipientOut:
+    stands = {Gate.PENDING: "waiting", Gate.REFUSED: "refused", Gate.OPEN: "in_force"}[Gate(row.gate)]
+    if row.withdrawn_at is not None:
+        stands = "withdrawn"
+    elif stands != "refused" and check.expires_at <= uow.now:
+        stands = "expired"
+    said = row.model_dump(include={"id", "party_id", "basis", "article", "document", "decision_reason"})
+    return RecipientOut(**said, state=party.state, authority=party.authority, stands=stands)

@@ -1,0 +1,64 @@
+"""What the room's doors share: the blueprints, units of work for long transfers, and the bytes as an answer."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+from flask import Response, request, stream_with_context
+
+from jit_server import evidence
+from jit_server.access import Action
+from jit_server.web import context, purpose
+from jit_server.web.api import Routes
+from jit_server.web.pages import Pages
+from jit_server.work import UnitOfWork
+
+routes = Routes("evidence")
+pages = Pages("evidence", __name__)
+BYTES = "application/octet-stream"
+
+
+def content_of(item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD) -> Response:
+    """The bytes as an attachment, for whichever door was asked."""
+    if request.method == "HEAD":
+        with purpose.work(item_id) as uow:
+            found = evidence.read(uow, item_id)
+        return _attachment(iter(()), found.file_name, found.size, found.sha256)
+    item, blocks = evidence.download(anew(item_id), item_id, to)
+    return _attachment(stream_with_context(blocks), item.file_name, item.size, item.sha256)
+
+
+def bundle_of(item_id: UUID) -> Response:
+    """The bundle as an attachment, for whichever door was asked."""
+    if request.method == "HEAD":
+        with purpose.work(item_id) as uow:
+            evidence.read(uow, item_id)
+        return Response(mimetype="application/zip")
+    item, pieces = evidence.export(anew(item_id), item_id)
+    response = Response(stream_with_context(pieces), mimetype="application/zip", direct_passthrough=True)
+    response.headers["Content-Disposition"] = evidence.disposition(f"{item.number}.zip")
+    return response
+
+
+def _attachment(body: Iterator[bytes], name: str, size: int, sha256: str) -> Response:
+    """Never shown in the browser, whatever the bytes say they are; `web.headers` adds nosniff and the sandbox."""
+    response = Response(body, mimetype=BYTES, direct_passthrough=True)
+    response.content_length = size
+    response.headers["Content-Disposition"] = evidence.disposition(name)
+    response.headers["Repr-Digest"] = f"sha-256=:{b64encode(bytes.fromhex(sha256)).decode()}:"
+    return response
+
+
+def anew(item_id: UUID | None = None) -> Callable[[], UnitOfWork]:
+    """What opens units of work for a long transfer; the session is looked up each time: an ended one ends it.
+
+    With an exhibit's id they know for what purpose it is used, as this request or its session said.
+    """
+    raw, agent = context.cookie(), request.headers.get("User-Agent", "")
+    said = purpose.of(item_id) if item_id is not None else None
+
+    def begin() -> UnitOfWork:
+        uow = context.house().work(context.load_actor(raw, agent))
+        return said.on(uow) if said else uow
+
+    return begin
