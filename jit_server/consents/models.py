@@ -117,6 +117,7 @@ class Consent(Row, _About, table=True):
     """An ask to the originator (`party_id`) of a thing, and its answer. What was asked is never altered."""
 
     __known_by__: ClassVar = Action.EVIDENCE_LIST
+    __dealings__: ClassVar = True
     __table_args__ = (
         inside(),
         CheckConstraint("days BETWEEN 1 AND 366", name="days"),
@@ -149,6 +150,7 @@ class BreakGlass(Row, _About, table=True):
 
     __tablename__ = "break_glass"
     __known_by__: ClassVar = Action.EVIDENCE_LIST
+    __dealings__: ClassVar = True
     __table_args__ = (
         inside(),
         CheckConstraint("expires_at <= opened_at + interval '60 minutes'", name="short"),

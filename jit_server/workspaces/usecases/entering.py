@@ -1,0 +1,111 @@
+"""The way in: whoever is invited attests confidentiality and training, and only then belongs to the team (B16, B17)."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlmodel import col
+
+from jit_server.core.errors import Invalid, NotFound, Outdated
+from jit_server.work import UnitOfWork
+from jit_server.workspaces.attestations import UNDERTAKING, Attestation, AttestationKind, Entry, version_of
+from jit_server.workspaces.models import Agreement, Member, MemberStatus, Workspace
+from jit_server.workspaces.usecases.phases import bump
+
+
+class EntryOut(BaseModel):
+    """All that somebody may know who is invited and has not entered yet."""
+
+    workspace_id: UUID
+    name: str
+    undertaking: str
+    version: str
+
+
+def invitations(uow: UnitOfWork) -> list[EntryOut]:
+    """The workspaces that the actor is invited to and has not entered yet."""
+    if uow.actor.person_id is None:
+        return []
+    with uow.as_system():
+        wanted = (Member.person_id == uow.actor.person_id, Member.status == MemberStatus.INVITED)
+        found = [one for one in uow.every(Member, *wanted) if one.expires_at is None or one.expires_at > uow.now]
+        return [_out(uow, one.workspace_id) for one in found]
+
+
+def invitation(uow: UnitOfWork, workspace_id: UUID) -> EntryOut:
+    """What is asked on the way into this workspace.
+
+    Raises:
+        NotFound: the actor is not invited.
+    """
+    with uow.as_system():
+        _invited(uow, workspace_id)
+        return _out(uow, workspace_id)
+
+
+def enter(uow: UnitOfWork, workspace_id: UUID, entry: Entry) -> Member:
+    """Attest, and belong to the team from now on.
+
+    Raises:
+        NotFound: the actor is not invited.
+        Outdated: the undertaking is not the one that was read.
+        Invalid: a training that lies in the future.
+    """
+    with uow.as_system():
+        member = _invited(uow, workspace_id)
+        workspace = uow.find(Workspace, id=workspace_id)
+        if workspace is None:
+            raise NotFound
+        uow.session.refresh(workspace, with_for_update={"key_share": True})
+        attest(uow, member, entry)
+        member.status = MemberStatus.ACTIVE
+        bump(workspace)
+    uow.forget_standings()
+    uow.record("member:entered", member, person=member.person_id, role=str(member.role), expires_at=member.expires_at)
+    return member
+
+
+def attest(uow: UnitOfWork, member: Member, entry: Entry) -> None:
+    """Keep what a person attests for a workspace. The duty of confidence has no end; a statement is never altered."""
+    if entry.undertaking != undertaking(uow, member.workspace_id)[1]:
+        raise Outdated("The undertaking has changed since you read it: read it again.")
+    if entry.training_on > uow.now.date():
+        raise Invalid.field("training_on", "lies in the future", "Give the day of the training you completed.")
+    stated = {
+        AttestationKind.CONFIDENTIALITY: (entry.undertaking, uow.now.date()),
+        AttestationKind.TRAINING: (entry.training_version, entry.training_on),
+    }
+    for kind, (version, day) in stated.items():
+        same: dict[str, Any] = {
+            "workspace_id": member.workspace_id,
+            "person_id": member.person_id,
+            "kind": kind,
+            "version": version,
+        }
+        if uow.find(Attestation, **same) is None:
+            uow.add(Attestation(**same, given_on=day, at=uow.now))
+            uow.record("member:attested", member, kind=str(kind), version=version, given_on=day.isoformat())
+
+
+def undertaking(uow: UnitOfWork, workspace_id: UUID) -> tuple[str, str]:
+    """The text of the agreement's undertaking of confidentiality, or the common one, and its version."""
+    newest = uow.every(Agreement, col(Agreement.workspace_id) == workspace_id)
+    document = max(newest, key=lambda one: one.version).document if newest else {}
+    text = document.get("undertaking") or UNDERTAKING
+    return text, version_of(text)
+
+
+def _invited(uow: UnitOfWork, workspace_id: UUID) -> Member:
+    member = uow.find(Member, workspace_id=workspace_id, person_id=uow.actor.person_id)
+    if member is None or member.status != MemberStatus.INVITED:
+        raise NotFound
+    if member.expires_at is not None and member.expires_at <= uow.now:
+        raise NotFound
+    return member
+
+
+def _out(uow: UnitOfWork, workspace_id: UUID) -> EntryOut:
+    workspace = uow.find(Workspace, id=workspace_id)
+    text, version = undertaking(uow, workspace_id)
+    name = workspace.name if workspace is not None else ""
+    return EntryOut(workspace_id=workspace_id, name=name, undertaking=text, version=version)
