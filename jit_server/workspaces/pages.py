@@ -122,6 +122,14 @@ def invite_member(workspace_id: UUID) -> ResponseReturnValue:
     return go(f"/w/{workspace_id}/members", gettext("Access given."))
 
 
+@pages.shows("/w/<uuid:workspace_id>/members/<uuid:member_id>", to=Action.MEMBER_LIST)
+def show_member(workspace_id: UUID, member_id: UUID) -> ResponseReturnValue:
+    """One member: since when, until when, and every right with its reason."""
+    with work() as uow:
+        values = views.member(uow, workspace_id, member_id)
+    return show("workspaces/member.html", here="members", **values)
+
+
 @pages.takes("/w/<uuid:workspace_id>/members/<uuid:member_id>/end", to=Action.MEMBER_END)
 def end_member(workspace_id: UUID, member_id: UUID) -> ResponseReturnValue:
     """End a person's access now."""

@@ -208,6 +208,29 @@ def member(number: int, name: str, role: str, **more) -> dict:
     )
 
 
+RIGHTS = [
+    {
+        "title": "Evidence",
+        "lines": [
+            {"action": "a", "words": "Open exhibits", "allowed": True, "clause_id": "3.1", "sentence": "All may."},
+            {"action": "b", "words": "Download", "allowed": False, "clause_id": None, "sentence": "No rule."},
+        ],
+    }
+]
+MEMBER = {
+    "name": "Wolfeschlegelsteinhausenbergerdorff-Vandenberghe, Maximiliane",
+    "agency": "Staatsanwaltschaft Berlin",
+    "state": "DE",
+    "role": "leader",
+    "party_class": "ms_authority",
+    "since": NOW,
+    "until": NOW.replace(year=NOW.year + 2),
+    "term_end": date(2027, 5, 31),
+    "ended_at": None,
+    "me": True,
+}
+
+
 TEAM = [
     member(1, "Jonas Weber", "leader", me=True),
     member(2, "Mira Albrecht", "member", until=date(2026, 12, 10), days_left=18, may_end=True),
@@ -267,12 +290,26 @@ SPEC = {
 AGENCIES = [
     {
         "code": "FR",
-        "agencies": [{"name": "Paris Prosecutor", "own_name": "Parquet de Paris", "language": "fr", "slug": "fr"}],
+        "agencies": [
+            {
+                "name": "Paris Prosecutor",
+                "own_name": "Parquet de Paris",
+                "language": "fr",
+                "path": "/login/fr",
+                "label": "",
+            }
+        ],
     },
     {
         "code": "XK",
         "agencies": [
-            {"name": "Special Prosecution", "own_name": "Prokuroria Speciale", "language": "sq", "slug": "xk"}
+            {
+                "name": "Special Prosecution",
+                "own_name": "Prokuroria Speciale",
+                "language": "sq",
+                "path": "/login/xk",
+                "label": "",
+            }
         ],
     },
 ]
@@ -281,7 +318,8 @@ LAST = {
     "own_name": "Staatsanwaltschaft Berlin",
     "language": "de",
     "state": "DE",
-    "slug": "de",
+    "path": "/login/de",
+    "label": "",
 }
 CASE = {"id": WORKSPACE, "name": "Operation Lantern", "states": ["DE", "FR"], "phase": "operational", "handling": "H1"}
 CASES = [
@@ -305,6 +343,7 @@ SPECIMENS = {
             next="/w/1",
             problem=None,
             still_in={"name": "Parquet", "url": "#out"},
+            everywhere=False,
         ),
     ),
     "sign-in-empty": (
@@ -317,7 +356,12 @@ SPECIMENS = {
             next=None,
             problem={"title": "Refused", "detail": "Try again."},
             still_in=None,
+            everywhere=True,
         ),
+    ),
+    "step-up": (
+        "identity/step_up.html",
+        page(problem={"title": "Refused", "detail": "Somebody else came back."}, again="/step-up?next=/", back="/"),
     ),
     "me": (
         "identity/me.html",
@@ -354,10 +398,7 @@ SPECIMENS = {
             opening={"may": True, "needs": "Waits for FR."},
             phases=["suspended", "expiring"],
             latest=ENTRIES,
-            rights=[
-                {"action": "a", "words": "Post messages", "allowed": True, "clause_id": "3.1", "sentence": "All may."},
-                {"action": "b", "words": "Download", "allowed": False, "clause_id": None, "sentence": "No rule."},
-            ],
+            rights=RIGHTS,
             counts={"exhibits": 7, "members": 9, "unread": 4},
         ),
     ),
@@ -393,6 +434,19 @@ SPECIMENS = {
             can_sign={"party": "Parquet de Paris"},
             errors=[{"field": "statement", "message": "Tick the statement.", "remedy": ""}],
         ),
+    ),
+    "member": (
+        "workspaces/member.html",
+        room(
+            "members",
+            member=MEMBER,
+            source={"event": "member:joined", "at": NOW, "by": "Jonas Weber", "position": 12},
+            rights=RIGHTS,
+        ),
+    ),
+    "member-ended": (
+        "workspaces/member.html",
+        room("members", member=MEMBER | {"ended_at": NOW, "me": False}, source=None, rights=[]),
     ),
     "members": (
         "workspaces/members.html",
@@ -497,6 +551,7 @@ SPECIMENS = {
     "denied": (
         "problem.html",
         page(
+            again=None,
             denied=REFUSED,
             problem={
                 "title": "Not permitted",
@@ -510,6 +565,7 @@ SPECIMENS = {
     "problem": (
         "problem.html",
         page(
+            again=None,
             denied=None,
             problem={
                 "title": "Wrong",

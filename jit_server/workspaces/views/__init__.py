@@ -4,7 +4,7 @@ from jit_server.workspaces.views.day import my_day
 from jit_server.workspaces.views.frame import action_words, banner, days_left, may, originator
 from jit_server.workspaces.views.home import agreement, home
 from jit_server.workspaces.views.log import check, log, signed_head, timeline
-from jit_server.workspaces.views.people import members
+from jit_server.workspaces.views.people import member, members
 
 __all__ = [
     "action_words",
@@ -15,6 +15,7 @@ __all__ = [
     "home",
     "log",
     "may",
+    "member",
     "members",
     "my_day",
     "originator",

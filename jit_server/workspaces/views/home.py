@@ -7,7 +7,7 @@ from uuid import UUID
 from flask_babel import gettext
 from sqlmodel import col
 
-from jit_server.access import Action, Origin, Phase, Role, Standing, is_baseline
+from jit_server.access import Action, Phase, Role, Standing
 from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import glances, lifecycle
@@ -19,23 +19,13 @@ from jit_server.workspaces.models import (
     NewAgreement,
     Workspace,
 )
-from jit_server.workspaces.usecases import agreements, explaining, reading, record
+from jit_server.workspaces.usecases import agreements, reading, record
 from jit_server.workspaces.usecases import members as team
-from jit_server.workspaces.views.frame import action_words, banner, may
+from jit_server.workspaces.views.frame import banner, may
 from jit_server.workspaces.views.log import timeline
+from jit_server.workspaces.views.rights import rights
 
 LATEST = 8
-ABOUT_THINGS = frozenset(
-    {
-        Action.MESSAGE_READ,
-        Action.EVIDENCE_LIST,
-        Action.EVIDENCE_READ,
-        Action.EVIDENCE_DOWNLOAD,
-        Action.EVIDENCE_EXPORT,
-        Action.CUSTODY_READ,
-    }
-)
-"""Actions on what somebody supplied: only for these it matters whose a thing is."""
 
 
 def home(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
@@ -73,26 +63,9 @@ def home(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
         if Action.WORKSPACE_CHANGE_PHASE in holds
         else [],
         "latest": latest,
-        "rights": _rights(uow, standing),
+        "rights": rights(uow, standing),
         "counts": {"members": len(active)} | {name: numbers.get(name, 0) for name in ("unread", "exhibits")},
     }
-
-
-def _rights(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
-    """One line an action that is open, one more for each rule that closes it for some things."""
-    found: dict[str, dict[str, Any]] = {}
-    for action, origin, handling, decision in explaining.rights(uow, standing):
-        if origin == Origin.PARTNER and action not in ABOUT_THINGS:
-            continue
-        words = action_words(action)
-        if not decision.allowed and uow.policy(standing).permits(standing, action):
-            words = gettext("%(what)s of partners marked %(code)s", what=words, code=str(handling))
-        clause = decision.clause if decision.clause and not is_baseline(decision.clause) else None
-        reason = decision.reason and (decision.reason if clause else gettext(decision.reason))
-        sentence = reason or gettext("No rule gives this to your role in this phase.")
-        line = {"action": str(action), "words": words, "allowed": decision.allowed, "clause_id": clause}
-        found.setdefault(words, line | {"sentence": sentence})
-    return sorted(found.values(), key=lambda row: not row["allowed"])
 
 
 def parties(uow: UnitOfWork, workspace_id: UUID, current: AgreementOut, standing: Standing) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """The team (W17): person by capability, grouped by party, own party first."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -7,10 +9,11 @@ from uuid import UUID
 from jit_server.access import Action, PartyClass, Role, Standing
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import clauses
-from jit_server.workspaces.models import Member, MemberOut, MemberStatus, Party
+from jit_server.workspaces.models import Member, MemberOut, MemberStatus, Party, Workspace
 from jit_server.workspaces.usecases import members as team
-from jit_server.workspaces.usecases import reading
+from jit_server.workspaces.usecases import reading, record
 from jit_server.workspaces.views.frame import action_words, banner, may
+from jit_server.workspaces.views.rights import rights
 
 CAPABILITIES = (
     Action.MESSAGE_POST,
@@ -28,7 +31,7 @@ def members(uow: UnitOfWork, workspace_id: UUID, typed: dict[str, str] | None = 
     standing = reading.standing_of(uow, workspace_id)
     holds = may(uow, standing)
     people = team.members(uow, workspace_id)
-    parties = uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id))
+    parties = _parties(uow, workspace_id)
     groups = [
         {
             "state": party.state,
@@ -47,19 +50,67 @@ def members(uow: UnitOfWork, workspace_id: UUID, typed: dict[str, str] | None = 
     }
 
 
-def _member(uow: UnitOfWork, standing: Standing, party: Party, one: MemberOut) -> dict[str, Any]:
-    theirs = Standing(
-        standing.workspace_id,
-        one.id,
-        one.person_id,
-        Role(one.role),
-        party.id,
-        PartyClass(party.party_class),
-        standing.phase,
-        standing.epoch,
-        standing.policy_version,
-        standing.default_handling,
+def member(uow: UnitOfWork, workspace_id: UUID, member_id: UUID) -> dict[str, Any]:
+    """One member: since when and until when, on what the access rests, and every right with its reason."""
+    row = uow.get(Member, member_id, to=Action.MEMBER_LIST, within=workspace_id)
+    standing = reading.standing_of(uow, workspace_id)
+    one = next(found for found in team.members(uow, workspace_id) if found.id == row.id)
+    party = next(found for found in _parties(uow, workspace_id) if found.id == row.party_id)
+    space = uow.get(Workspace, workspace_id, to=Action.WORKSPACE_READ)
+    expired = row.expires_at is not None and row.expires_at <= uow.now
+    ended = row.ended_at or (row.expires_at if expired else None)
+    return {
+        "workspace": banner(uow, workspace_id),
+        "may": may(uow, standing),
+        "member": {
+            "name": one.name,
+            "agency": one.agency,
+            "state": one.state,
+            "role": str(one.role),
+            "party_class": str(party.party_class),
+            "since": one.since,
+            "until": one.expires_at,
+            "term_end": space.period_to,
+            "ended_at": ended,
+            "me": one.person_id == standing.person_id,
+        },
+        "source": _source(uow, workspace_id, row),
+        "rights": [] if ended else rights(uow, _standing(standing, party, one)),
+    }
+
+
+def _source(uow: UnitOfWork, workspace_id: UUID, row: Member) -> dict[str, Any] | None:
+    """The entry of the log that gave the access, for whoever may read the log."""
+    if not uow.permits(Action.LOG_READ, uow.find(Workspace, id=workspace_id)):
+        return None
+    entries = record.read_log(
+        uow, workspace_id, subject=row.id, event="member:joined", latest=True, limit=1, note=False
     )
+    if not entries:
+        return None
+    named = record.names(uow, entries)
+    by = named.get(str(entries[0].actor.get("person")), {}).get("name")
+    return {"event": entries[0].event, "at": entries[0].at, "by": by, "position": entries[0].position}
+
+
+def _parties(uow: UnitOfWork, workspace_id: UUID) -> Sequence[Party]:
+    return uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id))
+
+
+def _standing(mine: Standing, party: Party, one: MemberOut) -> Standing:
+    """What a member is, seen from the actor's own standing in the same workspace."""
+    return replace(
+        mine,
+        member_id=one.id,
+        person_id=one.person_id,
+        role=Role(one.role),
+        party_id=party.id,
+        party_class=PartyClass(party.party_class),
+    )
+
+
+def _member(uow: UnitOfWork, standing: Standing, party: Party, one: MemberOut) -> dict[str, Any]:
+    theirs = _standing(standing, party, one)
     policy = uow.policy(standing)
     now = uow.now
     expired = one.expires_at is not None and one.expires_at <= now
