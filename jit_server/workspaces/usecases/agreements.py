@@ -17,11 +17,11 @@ from jit_server.workspaces.models import (
     Member,
     NewAgreement,
     Party,
-    PolicyLine,
     SignatureOut,
     Signing,
     Workspace,
 )
+from jit_server.workspaces.usecases import rulebook
 from jit_server.workspaces.usecases.phases import end_of, move
 from jit_server.workspaces.usecases.reading import standing_of
 
@@ -227,18 +227,5 @@ def sign(uow: UnitOfWork, workspace_id: UUID, signing: Signing) -> AgreementOut:
 
 
 def _put_in_force(uow: UnitOfWork, workspace: Workspace, current: Agreement) -> None:
-    version = workspace.policy_version + 1
-    for clause in NewAgreement.model_validate(current.document).clauses:
-        rule = clauses.compile_clause(clause)
-        uow.add(
-            PolicyLine(
-                workspace_id=workspace.id,
-                policy_version=version,
-                clause_id=rule.id,
-                effect=rule.effect,
-                rule=clauses.as_stored(rule),
-                reason=rule.reason,
-            )
-        )
-    workspace.policy_version = version
+    rulebook.put_in_force(uow, workspace, current)
     move(uow, workspace, Phase.AGREEMENT_SIGNED, "every party has signed")
