@@ -72,7 +72,7 @@ def readable(uow: UnitOfWork, standing: Standing) -> ColumnElement[bool]:
                 compartment_id=columns.compartment_id,
                 party_id=columns.party_id,
                 handling=_as_now(table, "handling", columns.handling),
-                gate=_as_now(table, "gate", literal(Gate.OPEN.value)),
+                gate=_gate_now(table),
             )
             parts.append(and_(columns.subject_kind == table.name, policy.visible(view, standing, action)))
     return and_(columns.log_id == standing.workspace_id, or_(*parts))
@@ -85,6 +85,13 @@ def _as_now(table: Table, name: str, otherwise: ColumnElement[Any]) -> ColumnEle
     return func.coalesce(
         select(cast(table.c[name], Text)).where(table.c.id == audit_entry.c.subject_id).scalar_subquery(), otherwise
     )
+
+
+def _gate_now(table: Table) -> ColumnElement[Any]:
+    """The gate before the subject now; a row that the second wall does not show is not let in."""
+    if "gate" not in table.c:
+        return literal(Gate.OPEN.value)
+    return _as_now(table, "gate", literal(Gate.REFUSED.value))
 
 
 @cache
