@@ -53,7 +53,7 @@ def _stands(uow: UnitOfWork, workspace: Workspace, payload: dict[str, Any]) -> N
         raise Conflict(f"From {before} two people do not take it to {after}; open now: {open_to}.")
     left = remains(uow, workspace.id) if after is Phase.CLOSED else {}
     if left:
-        words = ", ".join(f"{count} {name}" for name, count in left.items())
+        words = ", ".join(f"{name} ({count})" for name, count in left.items())
         raise Conflict(f"A closed workspace holds nothing but its log. There remain: {words}.", remains=left)
 
 

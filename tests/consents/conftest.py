@@ -1,4 +1,4 @@
-"""The rooms above register their kinds of thing when their doors are opened: every test here stands in the whole app."""
+"""The rooms above register their kinds of thing when their doors open, so every test here stands in the whole app."""
 
 import pytest
 
