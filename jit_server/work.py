@@ -167,7 +167,7 @@ class UnitOfWork:
             return
         young = actor.auth_time is not None and self.now - actor.auth_time <= timedelta(minutes=minutes)
         if not (young and actor.strong):
-            raise StepUp(f"This needs a sign-in of the last {minutes} minutes.", max_age=minutes * 60)
+            raise StepUp(max_age=minutes * 60, acr_values=" ".join(actor.acr_wanted))
 
     def require_purpose(self, row: Any) -> dict[str, str] | None:
         """The stated purpose, for the record of a use; restricted things are not used without one (LED Art. 25(1)).

@@ -26,6 +26,8 @@ class Actor:
     auth_time: datetime | None = None
     strong: bool = True
     """Whether the sign-in reached what the agency asks for acts that need a recent one (its step-up `acr`)."""
+    acr_wanted: tuple[str, ...] = ()
+    """What a sign-in must reach for that; empty where a recent one is enough."""
     scopes: frozenset[Action] | None = None
     """What a program may do at most, within what its membership allows; None for people."""
     preferences: dict[str, str] = field(default_factory=dict, compare=False)

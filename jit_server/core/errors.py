@@ -162,6 +162,12 @@ class StepUp(JitError):
     """This act asks for a recent sign-in. Sign in again at your agency, then do it again (RFC 9470)."""
 
     slug, status, title = "step-up-required", 401, N_("Sign in again first")
+    usual = N_(
+        "What you asked for cannot be undone, so it needs a sign-in made in the last few minutes. Nothing was done yet."
+    )
+
+    def __init__(self, detail: str = "", **members: Any) -> None:
+        super().__init__(detail or self.usual, **members)
 
 
 class PurposeRequired(JitError):

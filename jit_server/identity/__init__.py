@@ -2,6 +2,7 @@
 
 from jit_server.identity.models import (
     Agency,
+    AgencyRole,
     AuthMethod,
     Claim,
     Invitation,
@@ -25,6 +26,7 @@ from jit_server.identity.usecases.account import (
     sign_out,
     zones,
 )
+from jit_server.identity.usecases.administering import administered_agency, agency_role, seen_agency
 from jit_server.identity.usecases.agencies import (
     add_agency,
     agencies,
@@ -38,9 +40,9 @@ from jit_server.identity.usecases.agencies import (
 )
 
 __all__ = [
-    "LANGUAGES", "Agency", "AuthMethod", "Claim", "ClaimMap", "Invitation", "Issuer", "LoginSession", "NewAgency",
+    "LANGUAGES", "Agency", "AgencyRole", "AuthMethod", "Claim", "ClaimMap", "Invitation", "Issuer", "LoginSession", "NewAgency",
     "NewInvitation", "NewIssuer", "NewPerson", "Person", "Preferences", "Profile", "SendKey", "State", "Theme",
-    "Trust", "add_agency",
-    "agencies", "agency", "change_settings", "disable", "end_other_sessions", "end_session", "end_sessions",
-    "enrol", "invite", "issuer_of", "me", "my_sessions", "set_issuer", "sign_out", "zones",
+    "Trust", "add_agency", "administered_agency",
+    "agencies", "agency", "agency_role", "change_settings", "disable", "end_other_sessions", "end_session", "end_sessions",
+    "enrol", "invite", "issuer_of", "me", "my_sessions", "seen_agency", "set_issuer", "sign_out", "zones",
 ]  # fmt: skip

@@ -73,6 +73,16 @@ class SendKey(StrEnum):
     CTRL_ENTER = "ctrl_enter"
 
 
+class AgencyRole(StrEnum):
+    """What somebody is inside their own agency. It opens no case: workspaces have roles of their own."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+    """Invites, switches off, looks after sign-in and keys."""
+    AUDITOR = "auditor"
+    """Reads what an administrator sees, and changes nothing."""
+
+
 class Claim(StrEnum):
     """The claim of the ID token by which an invitation knows its person."""
 
@@ -165,11 +175,13 @@ class Person(Row, table=True):
         Index("uq_person_issuer_id_sub", "issuer_id", "sub", unique=True),
         _among("theme", Theme),
         _among("send_key", SendKey),
+        _among("agency_role", AgencyRole),
     )
 
     issuer_id: UUID = Field(foreign_key="issuer.id")
     sub: str = Field(sa_type=String(255))
     agency_id: UUID = Field(foreign_key="agency.id", index=True)
+    agency_role: AgencyRole = Field(default=AgencyRole.MEMBER, sa_type=Word(AgencyRole, 8))
     name: str = Field(sa_type=String(120))
     language: str = Field(default="en", sa_type=String(35))
     zone: str = Field(default="UTC", sa_type=String(64))
@@ -211,6 +223,7 @@ class SignInTest(Row, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reason: str = Field(default="", sa_type=String(80))
     """In a word, why the issuer's answer was not taken; empty when it was."""
+    detail: str = Field(default="", sa_type=String(500))
     claims: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
 
 
@@ -240,6 +253,7 @@ class LoginSession(Row, table=True):
     __tablename__ = "login_session"
     __table_args__ = (
         Index("uq_login_session_token_hash", "token_hash", unique=True),
+        Index("ix_login_session_person_id", "person_id", "issued_at"),
         Index("ix_login_session_live", "person_id", postgresql_where=text("ended_at IS NULL")),
         Index("ix_login_session_sid", "issuer_id", "sid", postgresql_where=text("ended_at IS NULL")),
     )

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 HOME = "/"
 LONGEST = 2000
 _PATH = re.compile(r"/[\w.~!$'()*+,;=:@%/-]*(?:\?[\w.~!$'()*+,;=:@%/?&-]*)?(?:#[\w.~-]*)?", re.ASCII)
-_OURS_ALONE = ("/login", "/logout")
+_OURS_ALONE = ("/login", "/logout", "/step-up")
 
 
 def local_path(wanted: str | None) -> str:

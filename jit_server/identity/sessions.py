@@ -23,7 +23,8 @@ _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 _LIVE = text("""
     SELECT s.id AS session_id, s.last_seen_at, s.acr, s.auth_time, p.id AS person_id, p.name, p.language, p.zone,
-           p.theme, p.send_key, p.shortcuts, a.id AS agency_id, a.state, a.name AS agency_name, i.url AS issuer
+           p.theme, p.send_key, p.shortcuts, a.id AS agency_id, a.state, a.name AS agency_name, i.url AS issuer,
+           i.step_up_acr
       FROM login_session s
       JOIN person p ON p.id = s.person_id AND p.epoch = s.epoch AND p.disabled_at IS NULL
       JOIN agency a ON a.id = s.agency_id AND a.enabled AND (a.not_before IS NULL OR a.not_before <= s.issued_at)
@@ -85,6 +86,8 @@ def load(session: Any, raw_cookie: str, user_agent: str, now: datetime, *, idle:
         issuer=row.issuer,
         acr=row.acr,
         auth_time=row.auth_time,
+        strong=not row.step_up_acr or row.acr in row.step_up_acr,
+        acr_wanted=tuple(row.step_up_acr),
         preferences={
             "language": row.language,
             "zone": row.zone,

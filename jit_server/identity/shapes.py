@@ -1,7 +1,7 @@
 """What callers state about agencies, issuers and people: nothing unknown is taken, nothing coerced away."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -11,6 +11,7 @@ Text64 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 Text120 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Text255 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 ClaimName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)]
+Algorithm = Literal["ES256", "PS256", "EdDSA", "RS256"]
 IssuerUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$", max_length=255)]
 
 
@@ -49,23 +50,54 @@ class ClaimMap(_Stated):
         return self
 
 
-class NewIssuer(_Stated):
-    """An identity provider: what this server knows of it, and what it must assert."""
+class StatedIssuer(_Stated):
+    """What an issuer is known for here, and what it must assert: the part that its agency's administrators state."""
 
-    url: IssuerUrl
     client_id: Text255
-    auth_method: AuthMethod
-    credential_file: Path
-    key: Annotated[str, StringConstraints(pattern=f"^$|{SLUG}")] = ""
     label: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
-    algorithms: Annotated[tuple[str, ...], Field(min_length=1)] = ("ES256", "PS256", "RS256")
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("ES256", "PS256", "RS256")
     profile: Profile = Profile.OIDC
-    trust: Trust = Trust.MANUAL
     acr_accepted: Annotated[tuple[Text255, ...], Field(max_length=20)] = ()
     amr_required: Annotated[tuple[Text64, ...], Field(max_length=20)] = ()
     step_up_acr: Annotated[tuple[Text255, ...], Field(max_length=20)] = ()
     claims: ClaimMap = ClaimMap()
     jwks_ttl: Annotated[int, Field(ge=60, le=86400)] = 3600
+
+    @model_validator(mode="after")
+    def _fapi_is_strict(self) -> Self:
+        if self.profile is Profile.FAPI2 and "RS256" in self.algorithms:
+            msg = "FAPI 2.0 takes no RS256: choose of PS256, ES256 and EdDSA"
+            raise ValueError(msg)
+        return self
+
+
+class ChangedIssuer(StatedIssuer):
+    """An issuer's registration as it should be from now on."""
+
+    new_key: bool = False
+    """Make this server a new key for proving itself there; the old one is no longer used."""
+
+
+class AddedIssuer(StatedIssuer):
+    """One more issuer of an agency. This server makes the key by which it proves itself there."""
+
+    url: IssuerUrl
+    key: Annotated[str, StringConstraints(pattern=f"^$|{SLUG}")] = ""
+
+
+class NewIssuer(AddedIssuer):
+    """An issuer as the operator states it, with a secret or key in a file of the server's own machine."""
+
+    auth_method: AuthMethod
+    credential_file: Path
+    trust: Trust = Trust.MANUAL
+
+    @model_validator(mode="after")
+    def _fapi_takes_no_secret(self) -> Self:
+        if self.profile is Profile.FAPI2 and self.auth_method is not AuthMethod.PRIVATE_KEY_JWT:
+            msg = "under FAPI 2.0 this server proves itself by a key, not by a secret"
+            raise ValueError(msg)
+        return self
 
 
 class NewInvitation(_Stated):

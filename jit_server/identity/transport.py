@@ -19,15 +19,33 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
-from jit_server.core.errors import Unavailable
+from jit_server.core.errors import N_, Unavailable
 
 SECONDS = 5.0
 LARGEST = 2**20
+WORDS = {
+    "answer": N_("The agency's sign-in service does not answer as it should. Nothing was changed: try later."),
+    "down": N_("The agency's sign-in service cannot be reached. Nothing was changed: try later, or tell your agency."),
+    "slow": N_("The agency's sign-in service takes too long to answer. Nothing was changed: try again in a minute."),
+    "elsewhere": N_(
+        "The agency's sign-in service points to another host than its own, which this server does not follow. Nothing"
+        " was changed: tell your agency."
+    ),
+    "renamed": N_(
+        "The agency's sign-in service calls itself by another name than the one registered here. Nothing was changed:"
+        " the agency's contact for this server must say whether that is right."
+    ),
+}
+"""Why an identity provider cannot be used now, in words for the person who waits."""
 _DEADLINE = threading.local()
 
 
 class Refusal(Exception):
     """An address this server does not talk to, or an answer it does not take."""
+
+
+class Oversized(Refusal):
+    """An answer that is larger than any honest one."""
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -109,6 +127,11 @@ class _Watch:
         timer.start()
         self._guards.append((timer, guard))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() >= self.until
+
     def close(self) -> None:
         for timer, guard in self._guards:
             timer.cancel()
@@ -141,6 +164,12 @@ class _Strict(HTTPAdapter):
             answer = super().send(request, **options)
             with answer:
                 answer._content = _bounded(answer)  # noqa: SLF001 - the one way to hand requests a read body
+            if watch.is_over:  # a body without a length that was cut at the deadline looks whole
+                raise requests.Timeout
+        except requests.ConnectionError as error:
+            if watch.is_over:
+                raise requests.Timeout(error) from error
+            raise
         finally:
             watch.close()
         return answer
@@ -156,7 +185,7 @@ def _bounded(answer: requests.Response) -> bytes:
             body += chunk
             if len(body) > LARGEST:
                 msg = "the identity provider's answer is larger than 1 MiB"
-                raise Refusal(msg)
+                raise Oversized(msg)
     except (OSError, HTTPError) as error:
         raise requests.ConnectionError(error) from error
     return bytes(body)
@@ -182,7 +211,7 @@ def document(url: str, issuer: str, *, loopback: bool) -> Mapping[str, Any]:
         try:
             answer = session.get(url, headers={"Accept": "application/json"})
         except (requests.RequestException, Refusal) as error:
-            raise unavailable() from error
+            raise unavailable(why(error)) from error
     if answer.status_code != requests.codes.ok:
         raise unavailable()
     return json_object(answer.content)
@@ -199,6 +228,15 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     return read
 
 
-def unavailable() -> Unavailable:
-    """The problem of a provider that does not answer as it should."""
-    return Unavailable("The agency's sign-in service does not answer as it should. Nothing was changed: try later.")
+def unavailable(reason: str = "answer") -> Unavailable:
+    """The problem of a provider that cannot be used now; `reason` is one of `WORDS`."""
+    return Unavailable(WORDS[reason], reason=reason)
+
+
+def why(error: Exception) -> str:
+    """Which of `WORDS` an exchange that failed comes to."""
+    if isinstance(error, requests.Timeout):
+        return "slow"
+    if isinstance(error, requests.ConnectionError):
+        return "down"
+    return "elsewhere" if isinstance(error, Refusal) and not isinstance(error, Oversized) else "answer"

@@ -18,9 +18,11 @@ ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 class Declaration:
     """What a door is for. `why` is given for doors that no action of the policy guards."""
 
-    kind: Literal["action", "own", "public"]
+    kind: Literal["action", "own", "administers", "public"]
     action: Action | None = None
     why: str = ""
+    machine: bool = False
+    """Another server calls it and proves itself by what it sends; no cookie is looked at, so none can be abused."""
 
 
 def declare(view: ViewT, declaration: Declaration) -> ViewT:
@@ -39,9 +41,19 @@ def own(why: str) -> Declaration:
     return Declaration("own", why=why)
 
 
+def administers(why: str) -> Declaration:
+    """A door for whoever looks after their own agency; its use-case asks `administered_agency` or `seen_agency`."""
+    return Declaration("administers", why=why)
+
+
 def public(why: str) -> Declaration:
     """A door for anybody."""
     return Declaration("public", why=why)
+
+
+def machine(why: str) -> Declaration:
+    """A door for another server that proves itself by what it sends, never by a cookie."""
+    return Declaration("public", why=why, machine=True)
 
 
 def declaration_of(view: Any) -> Declaration | None:

@@ -5,7 +5,7 @@ import json
 import secrets
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import structlog
@@ -31,6 +31,7 @@ _OF_STATUS: dict[int, type[JitError]] = {
     415: errors.UnsupportedType,
     429: errors.TooMany,
 }
+_UNQUOTED = str.maketrans("", "", '"\\')
 KNOWN: dict[str, type[JitError]] = {
     kind.slug: kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, JitError)
 }
@@ -50,6 +51,8 @@ def respond(error: JitError) -> ResponseReturnValue:
     headers: dict[str, str] = {"Retry-After": "5"} if error.status in {429, 503} else {}
     if not isinstance(error, errors.NotFound):
         problem["trace_id"] = g.setdefault("trace_id", secrets.token_hex(8))
+    if isinstance(error, errors.StepUp):
+        headers["WWW-Authenticate"] = _challenge(error)
     if isinstance(error, errors.PurposeRequired):
         problem |= purpose.explain(error)
     if wants_page():
@@ -67,7 +70,27 @@ def _page(error: JitError, problem: dict[str, Any]) -> str:
     if policy:
         party = UUID(policy["originator"]) if policy["originator"] else None
         banner = context.frame().banner(UUID(error.members["workspace"]), party)
-    return render_template("problem.html", problem=in_words(problem), denied=policy, workspace=banner, here=None)
+    again = f"/step-up?{urlencode({'next': _here()})}" if isinstance(error, errors.StepUp) else None
+    return render_template(
+        "problem.html", problem=in_words(problem), denied=policy, workspace=banner, here=None, again=again
+    )
+
+
+def _challenge(error: JitError) -> str:
+    """What a program must bring instead (RFC 9470, section 3)."""
+    wanted = {name: error.members[name] for name in ("max_age", "acr_values") if error.members.get(name)}
+    said = {"error": "insufficient_user_authentication", "error_description": "A more recent sign-in is needed."}
+    return "Bearer " + ", ".join(
+        f'{name}="{str(value).translate(_UNQUOTED)}"' for name, value in (said | wanted).items()
+    )
+
+
+def _here() -> str:
+    """The page to come back to: this one, or that of the form which led here."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    parts = urlsplit(request.referrer or "")
+    return f"{parts.path}?{parts.query}".rstrip("?") if parts.netloc == request.host else "/"
 
 
 def in_words(problem: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +127,7 @@ def install(app: Flask) -> None:
             raise errors.NotFound
         error = kind(inspect.cleandoc(kind.__doc__ or kind.title))
         if wants_page():
-            return pages.show("problem.html", problem=in_words(error.problem()), denied=None)
+            return pages.show("problem.html", problem=in_words(error.problem()), denied=None, again=None)
         return Response(json.dumps(error.problem()), content_type="application/json")
 
     app.add_url_rule(

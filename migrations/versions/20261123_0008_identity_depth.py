@@ -67,6 +67,7 @@ def _tests() -> None:
         sa.Column("expires_at", MOMENT, nullable=False),
         sa.Column("finished_at", MOMENT),
         sa.Column("reason", sa.String(80), nullable=False),
+        sa.Column("detail", sa.String(500), nullable=False),
         sa.Column("claims", JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_sign_in_test"),
         sa.ForeignKeyConstraint(["issuer_id"], ["issuer.id"], name="fk_sign_in_test_issuer_id_issuer"),

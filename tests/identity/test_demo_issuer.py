@@ -19,7 +19,7 @@ from jit_server.demo.issuer import DemoPerson, IssuerSpec
 from jit_server.identity import oidc
 from jit_server.identity.models import AuthMethod
 from jit_server.identity.oidc import Client, Pending
-from jit_server.identity.provider import Provider
+from jit_server.identity.provider import Described, Provider
 from tests.engines.ports import free_port
 
 VERIFIER = "v" * 64
@@ -48,8 +48,8 @@ def spec(**changes: object) -> IssuerSpec:
 
 def query(client: IssuerSpec, **changes: str) -> str:
     pending = Pending(nonce="n" * 20, verifier=VERIFIER, created_at=clock.now())
-    known = Provider(client.url, ttl=60, loopback=True)
-    known._metadata = (float("inf"), demo.metadata(client))
+    said = {name: value for name, value in demo.metadata(client).items() if not name.startswith("pushed")}
+    known = Provider(client.url, ttl=60, loopback=True, source=lambda: Described(said, None, 60))
     url = oidc.authorization_url(
         Client(client.url, "jit", AuthMethod.CLIENT_SECRET, Path(), CALLBACK, ("ES256",)), known,
         state="the-state", pending=pending,

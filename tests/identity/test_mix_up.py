@@ -8,6 +8,7 @@ import pytest
 
 from jit_server.core.errors import SignInRefused, Unavailable
 from jit_server.identity import oidc
+from jit_server.identity.models import AuthMethod
 from tests.identity.conftest import VERIFIER, Meeting, meeting_of
 from tests.identity.stub import Stub, reply, running
 
@@ -151,7 +152,7 @@ def test_a_signed_statement_proves_this_server_where_the_agency_wants_no_shared_
 ) -> None:
     key = tmp_path / "client.pem"
     key.write_bytes(stub.keys["ES256"].as_pem(private=True))
-    meeting = meeting_of(stub, key).with_client(auth_method=oidc.AuthMethod.PRIVATE_KEY_JWT)
+    meeting = meeting_of(stub, key).with_client(auth_method=AuthMethod.PRIVATE_KEY_JWT)
     assert meeting.complete().sub == "alice"
     (form,) = stub.forms
     assert form["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -166,6 +167,6 @@ def test_a_missing_or_broken_credential_is_the_operators_affair(
     key = tmp_path / "client.pem"
     if content is not None:
         key.write_text(content)
-    meeting = meeting_of(stub, key).with_client(auth_method=oidc.AuthMethod.PRIVATE_KEY_JWT)
+    meeting = meeting_of(stub, key).with_client(auth_method=AuthMethod.PRIVATE_KEY_JWT)
     with pytest.raises(Unavailable, match="operator"):
         meeting.complete()

@@ -18,8 +18,8 @@ from jit_server.core.errors import NotFound, NotPermitted, SignInRefused
 from jit_server.identity import sessions
 from jit_server.identity.models import LoginSession, Person
 from jit_server.identity.oidc import Assertion, Pending
-from jit_server.identity.usecases import sign_in
-from jit_server.identity.usecases.sign_in import Claimed
+from jit_server.identity.usecases import sign_in, ways
+from jit_server.identity.usecases.ways import Claimed
 from jit_server.web import csrf
 from jit_server.work import House
 from tests.builders import Who, World
@@ -56,7 +56,7 @@ def begin(house: House, who: Who, old_cookie: str = "") -> Signed:
     """Sign the person in as after the identity provider's answer."""
     with house.work(OPERATOR) as uow:
         person = uow.find(Person, id=who.id)
-        way = sign_in.way_in(uow, who.agency)
+        way = ways.way_in(uow, who.agency)
     assertion = Assertion(way.client.issuer, person.sub, who.name, None, None, "sid-1", None, "high", ("hwk",), "", "")
     claimed = Claimed(way, Pending("n", "v", clock.now()), "/")
     with house.work(OPERATOR) as uow:

@@ -1,11 +1,14 @@
 """Signing in, end to end, against the certified `oidc-provider` (two issuers) and the demo's own."""
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import pytest
+import requests
 from flask import Flask
 from joserfc.jwk import ECKey
 from werkzeug.serving import make_server
@@ -15,7 +18,7 @@ from jit_server import audit
 from jit_server.access import ANONYMOUS, OPERATOR
 from jit_server.demo import issuer as demo
 from jit_server.identity.models import AuthMethod, Invitation, LoginSession, Person
-from jit_server.identity.usecases import sign_in
+from jit_server.identity.usecases import ways
 from jit_server.work import SERVER_LOG, House
 from tests.engines import certified
 from tests.engines.ports import free_port
@@ -51,6 +54,8 @@ def agencies(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "client_id": "jit",
             "client_secret": SECRET,
             "algorithm": "ES256",
+            "par": False,
+            "post_logout_uris": [f"{base}/login"],
             "redirect_uris": [f"{base}/login/{a}/callback"],
             "persons": [ALICE, ARTHUR],
         },
@@ -190,11 +195,11 @@ def test_an_answer_of_one_agencys_issuer_at_the_others_callback_signs_nobody_in(
 def test_a_state_belongs_to_the_issuer_it_was_sent_to(agencies: Certified, browser: Browser, house: House) -> None:
     state = query_of(browser.start(agencies.a))["state"]
     with house.work(ANONYMOUS) as uow:
-        elsewhere = sign_in.way_in(uow, agencies.b)
-        assert sign_in.claim_sign_in(uow, elsewhere, state, browser.cookie("jit-login")) is None
+        elsewhere = ways.way_in(uow, agencies.b)
+        assert ways.claim(uow, elsewhere, state, browser.cookie("jit-login")) is None
     with house.work(ANONYMOUS) as uow:
-        at_home = sign_in.way_in(uow, agencies.a)
-        assert sign_in.claim_sign_in(uow, at_home, state, browser.cookie("jit-login")) is None  # it was spent
+        at_home = ways.way_in(uow, agencies.a)
+        assert ways.claim(uow, at_home, state, browser.cookie("jit-login")) is None  # it was spent
 
 
 @pytest.mark.parametrize("change", ["iss=https%3A%2F%2Fevil.example", "code=another", "state=another"])
@@ -309,8 +314,15 @@ def test_after_signing_out_here_one_may_end_the_sign_in_at_the_agency_too(
     issuer = browser.me().json["agency"]["issuer"]
     page = browser.get(browser.post("/logout").location).text
     assert "You are signed out of this server." in page
-    assert f'href="{issuer}/session/end?client_id=jit"' in page
+    address = unescape(re.search(rf'href="({re.escape(issuer)}/session/end[^"]*)"', page)[1])
+    asked = query_of(address)
+    assert (asked["client_id"], asked["post_logout_redirect_uri"]) == ("jit", f"{browser.base}/login")
+    assert requests.get(address, timeout=5).status_code == 200  # the certified provider takes it, and asks the person
     assert "/session/end" not in browser.get("/login").text
+    assert "at your agency too" not in browser.get("/login?state=of-somebody-else").text
+    browser.client.set_cookie("jit-left", f"{asked['state']}/{agencies.a}", domain="127.0.0.1")
+    assert "You are signed out at your agency too." in browser.get(f"/login?state={asked['state']}").text
+    assert "at your agency too" not in browser.get(f"/login?state={asked['state']}").text
 
 
 def test_who_is_signed_in_needs_no_sign_in_page(agencies: Certified, browser: Browser) -> None:

@@ -93,6 +93,21 @@ def end_other_sessions(uow: UnitOfWork) -> int:
     return len(others)
 
 
+def end_all_sessions(uow: UnitOfWork, person: Person, *, by: str) -> int:
+    """End every session of a person because somebody entitled says so; how many there were."""
+    live = uow.every(LoginSession, LoginSession.person_id == person.id, LoginSession.ended_at.is_(None))  # type: ignore[union-attr]
+    for one in live:
+        close(uow, one, by=by)
+    return len(live)
+
+
+def close(uow: UnitOfWork, session: LoginSession, *, by: str) -> None:
+    """End a session that is not the asking one's own; `by` says in a word whose doing it was."""
+    session.ended_at = uow.now
+    uow.add(session)
+    uow.record("session:ended", session, own=False, by=by)
+
+
 def sign_out(uow: UnitOfWork) -> LoginSession:
     """End the session that asks."""
     if uow.actor.session_id is None:

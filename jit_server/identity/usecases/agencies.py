@@ -7,25 +7,27 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from jit_server.core.errors import Conflict, Invalid, NotFound, NotPermitted
+from jit_server.identity import trust
 from jit_server.identity.models import (
-    ALGORITHMS,
     Agency,
     Claim,
     Invitation,
     Issuer,
     Person,
     State,
+    Trust,
 )
 from jit_server.identity.shapes import NewAgency, NewInvitation, NewIssuer, NewPerson
 from jit_server.work import UnitOfWork
 
 _LISTED = text("""
     SELECT a.id, a.slug, a.name, a.own_name, a.language, a.state, s.kind AS state_kind, s.name_key, a.enabled,
-           a.not_before, i.url AS issuer
+           a.not_before, i.url AS issuer, i.key AS issuer_key, i.label AS issuer_label,
+           count(i.id) OVER (PARTITION BY a.id) > 1 AS several
       FROM agency a JOIN state s ON s.code = a.state
       LEFT JOIN issuer i ON i.agency_id = a.id AND i.retired_at IS NULL
      WHERE a.enabled OR :disabled
-     ORDER BY a.state, a.name
+     ORDER BY a.state, a.name, i.key
 """)
 _END_SESSIONS = text("UPDATE login_session SET ended_at = :now WHERE agency_id = :agency AND ended_at IS NULL")
 
@@ -35,8 +37,26 @@ def _operator(uow: UnitOfWork) -> None:
         raise NotPermitted("Agencies are the operator's affair: jit-server agency --help")
 
 
+def administered_agency(uow: UnitOfWork) -> UUID | None:
+    """The agency that the one who asks looks after here, if any."""
+    person = uow.find(Person, id=uow.actor.person_id) if uow.actor.kind == "person" else None
+    is_admin = person is not None and getattr(person, "agency_role", None) == "admin"
+    return person.agency_id if person is not None and is_admin else None
+
+
+def looks_after(uow: UnitOfWork, agency_id: UUID) -> bool:
+    """Whether the one who asks is the operator or an administrator of this agency."""
+    return uow.actor.kind in {"operator", "system"} or administered_agency(uow) == agency_id
+
+
+def entitled(uow: UnitOfWork, mine: Agency) -> None:
+    """Refuse whoever does not look after this agency."""
+    if not looks_after(uow, mine.id):
+        raise NotPermitted("Only an administrator of the agency, or the operator of this server, may do this.")
+
+
 def agencies(uow: UnitOfWork, *, disabled: bool = False) -> Sequence[Row[tuple[object, ...]]]:
-    """The agencies with State and current issuer, by State and name; public, since the sign-in page lists them."""
+    """The agencies with State and live issuers, a line each, by State and name; the sign-in page lists them."""
     return uow.connection.execute(_LISTED, {"disabled": disabled}).all()
 
 
@@ -65,24 +85,22 @@ def add_agency(uow: UnitOfWork, new: NewAgency) -> Agency:
 
 
 def set_issuer(uow: UnitOfWork, slug: str, new: NewIssuer) -> Issuer:
-    """Say which identity provider asserts the agency's people.
+    """Say which identity provider asserts the agency's people, the first one or that of `new.key`.
 
-    The same URL changes the registration; another one retires the present issuer and whom it knew, since a subject
-    means nothing at another provider. A URL that ever belonged to another agency is refused.
+    The same URL changes the registration; another one retires the present issuer of this key and whom it knew, since
+    a subject means nothing at another provider. A URL that ever belonged to another agency is refused.
     """
     _operator(uow)
-    unknown = sorted(set(new.algorithms) - set(ALGORITHMS))
-    if unknown:
-        raise Invalid.field("algorithms", f"{', '.join(unknown)} is not allowed", f"Choose of {', '.join(ALGORITHMS)}.")
     mine = agency(uow, slug)
-    known, current = uow.find(Issuer, url=new.url), uow.find(Issuer, agency_id=mine.id, retired_at=None)
+    if new.trust is Trust.FEDERATION and not trust.anchors_of(uow, mine.state):
+        remedy = "Register one first: jit-server agency anchor --help"
+        raise Invalid.field("trust", f"no trust anchor of {mine.state} is registered", remedy)
+    known = uow.find(Issuer, url=new.url)
     if known is not None and known.agency_id != mine.id:
         raise Conflict("This issuer belongs to another agency.")
-    if current is not None and current.url != new.url:
-        current.retired_at = uow.now
-        uow.session.flush()
-    facts = new.model_dump() | {"credential_file": str(new.credential_file), "retired_at": None}
-    facts |= {"algorithms": list(new.algorithms), "acr_accepted": list(new.acr_accepted)}
+    _make_room(uow, mine, new)
+    facts = new.model_dump(mode="json") | {"retired_at": None}
+    facts |= {"auth_method": new.auth_method, "profile": new.profile, "trust": new.trust}
     if known is None:
         known = Issuer.model_validate(facts | {"agency_id": mine.id, "created_at": uow.now})
     known.sqlmodel_update(facts)
@@ -91,13 +109,23 @@ def set_issuer(uow: UnitOfWork, slug: str, new: NewIssuer) -> Issuer:
     return known
 
 
-def issuer_of(uow: UnitOfWork, of: Agency) -> Issuer:
-    """The agency's current issuer.
+def _make_room(uow: UnitOfWork, mine: Agency, new: NewIssuer) -> None:
+    """Retire the issuer that has had this key."""
+    current = uow.find(Issuer, agency_id=mine.id, key=new.key, retired_at=None)
+    if current is not None and current.url != new.url:
+        current.retired_at = uow.now
+        uow.add(current)
+        uow.record("issuer:retired", current, agency=mine.slug, url=current.url)
+        uow.session.flush()
+
+
+def issuer_of(uow: UnitOfWork, of: Agency, key: str = "") -> Issuer:
+    """The agency's first issuer, or the one of this key.
 
     Raises:
-        NotFound: it has none yet.
+        NotFound: it has none (yet).
     """
-    found = uow.find(Issuer, agency_id=of.id, retired_at=None)
+    found = uow.find(Issuer, agency_id=of.id, key=key, retired_at=None)
     if found is None:
         raise NotFound("This agency has no identity provider yet.")
     return found
@@ -133,8 +161,8 @@ def enrol(uow: UnitOfWork, slug: str, new: NewPerson) -> Person:
 
 def end_sessions(uow: UnitOfWork, slug: str) -> None:
     """End every session of an agency now (a compromised issuer): none begun before this moment counts any more."""
-    _operator(uow)
     mine = agency(uow, slug)
+    entitled(uow, mine)
     mine.not_before = uow.now
     uow.add(mine)
     uow.connection.execute(_END_SESSIONS, {"agency": mine.id, "now": uow.now})

@@ -1,72 +1,50 @@
-"""Signing in: three short units of work, with the talk to the identity provider between them and in none of them.
+"""From a checked assertion to a session: a first sign-in, one more, or a step-up of the session that asked."""
 
-`way_in` reads the agency's registration; `begin_sign_in` keeps what will be compared and says where to send the
-browser; `claim_sign_in` takes that back, once; `complete_sign_in` turns a checked assertion into a session.
-"""
-
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
 
-from jit_server.core.errors import N_, SignInRefused
-from jit_server.identity import oidc, sessions
-from jit_server.identity.models import Agency, AuthMethod, Issuer, LoginSession, LoginTransaction, Person
-from jit_server.identity.oidc import Assertion, Client, Pending, refused
-from jit_server.identity.provider import Provider
-from jit_server.identity.redirects import local_path
-from jit_server.identity.usecases.account import LANGUAGES, zones
-from jit_server.identity.usecases.agencies import agency, issuer_of
+from jit_server.core.errors import N_, NotSignedIn, SignInRefused
+from jit_server.identity import meaning, sessions
+from jit_server.identity.clients import refused
+from jit_server.identity.id_token import Assertion
+from jit_server.identity.models import Agency, Issuer, LoginSession, Person
+from jit_server.identity.usecases.account import LANGUAGES, close, end_all_sessions, zones
+from jit_server.identity.usecases.agencies import agency
+from jit_server.identity.usecases.ways import Claimed, WayIn, way_of
 from jit_server.work import UnitOfWork
 
-MINUTES: Final = timedelta(minutes=5)
 NOT_INVITED: Final = N_(
     "Your agency knows you, but nobody has invited you here yet. Ask the person who leads your team, or your agency's"
     " contact for this server."
 )
-STALE: Final = N_(
-    "This sign-in is no longer open: it was used, took longer than 5 minutes, or began in another browser."
+ENDED: Final = N_("Your access to this server has ended. Ask your agency's contact for this server.")
+OUTSIDE: Final = N_(
+    "Your agency signed you in, but no longer counts you among those who may work here. Ask your agency's contact for"
+    " this server."
+)
+SOMEBODY_ELSE: Final = N_(
+    "You signed in at your agency as somebody else than the person who works here in this browser. Nothing was"
+    " changed: sign in again as the same person, or sign out here first."
+)
+OTHER_SESSION: Final = N_(
+    "The session that asked for this sign-in has ended, or another one has begun in this browser. Nothing was changed."
 )
 
-_CLAIM = text("""
-    DELETE FROM login_transaction WHERE state_hash = :state
- RETURNING browser_hash, issuer_id, nonce, verifier, next_path, created_at, expires_at
-""")
-_FORGET = text("DELETE FROM login_transaction WHERE expires_at < :now")
-_ACCEPT = text("""
-    UPDATE invitation SET accepted_at = :now WHERE id = (
-        SELECT id FROM invitation
-         WHERE agency_id = :agency AND accepted_at IS NULL AND expires_at > :now
-           AND ((claim = 'sub' AND value = :sub) OR (claim = 'email' AND value = :email))
-         ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
- RETURNING id
-""")
+_FITS = """
+    SELECT id FROM invitation
+     WHERE agency_id = :agency AND accepted_at IS NULL AND expires_at > :now
+       AND ((claim = 'sub' AND value = :sub) OR (claim = 'email' AND value = :email))
+     ORDER BY created_at LIMIT 1
+"""
+_EXPECTED = text(_FITS)
+_ACCEPT = text(f"""
+    UPDATE invitation SET accepted_at = :now WHERE id = ({_FITS} FOR UPDATE SKIP LOCKED) RETURNING id
+""")  # noqa: S608 - our own words
 _ACCEPTED_BY = text("UPDATE invitation SET accepted_by = :person WHERE id = :id")
-_END_IN_BROWSER = text("UPDATE login_session SET ended_at = :now WHERE token_hash = :hash AND ended_at IS NULL")
-
-
-@dataclass(frozen=True)
-class WayIn:
-    """An agency's door: who it is and how its issuer knows this server. Plain values, good outside a transaction."""
-
-    slug: str
-    agency_id: UUID
-    issuer_id: UUID
-    jwks_ttl: int
-    client: Client
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A sign-in that came back, taken out of the database."""
-
-    way: WayIn
-    pending: Pending
-    next_path: str
 
 
 @dataclass(frozen=True)
@@ -78,69 +56,18 @@ class SignedIn:
     person_id: UUID
 
 
-def way_in(uow: UnitOfWork, slug: str) -> WayIn:
-    """The agency's door.
+def way_up(uow: UnitOfWork) -> WayIn:
+    """The issuer at which the session that asks was begun: only there can it be strengthened.
 
     Raises:
-        NotFound: no such agency, or one without an identity provider.
+        NotSignedIn: no session, or one whose issuer is gone.
     """
-    mine = agency(uow, slug)
-    issuer = issuer_of(uow, mine)
-    return WayIn(mine.slug, mine.id, issuer.id, issuer.jwks_ttl, _client(uow, mine, issuer))
-
-
-def _client(uow: UnitOfWork, mine: Agency, issuer: Issuer) -> Client:
-    return Client(
-        issuer=issuer.url,
-        client_id=issuer.client_id,
-        auth_method=AuthMethod(issuer.auth_method),
-        credential_file=Path(issuer.credential_file),
-        redirect_uri=f"{uow.house.settings.base_url.rstrip('/')}/login/{mine.slug}/callback",
-        algorithms=tuple(issuer.algorithms),
-        acr_accepted=tuple(issuer.acr_accepted),
-    )
-
-
-def begin_sign_in(uow: UnitOfWork, way: WayIn, provider: Provider, browser: str, wanted: str | None) -> str:
-    """Keep a one-time transaction and say where the browser goes.
-
-    Args:
-        uow: anybody's.
-        way: the agency's door.
-        provider: its issuer, whose metadata has been fetched already.
-        browser: the secret of the pre-session cookie: only this browser can complete the sign-in.
-        wanted: where the person wants to be afterwards.
-    """
-    state = sessions.new_secret()
-    pending = Pending(nonce=sessions.new_secret(), verifier=secrets.token_urlsafe(64), created_at=uow.now)
-    uow.connection.execute(_FORGET, {"now": uow.now})
-    uow.add(
-        LoginTransaction(
-            state_hash=sessions.hashed(state),
-            browser_hash=sessions.hashed(browser),
-            issuer_id=way.issuer_id,
-            nonce=pending.nonce,
-            verifier=pending.verifier,
-            next_path=local_path(wanted),
-            created_at=uow.now,
-            expires_at=uow.now + MINUTES,
-        )
-    )
-    return oidc.authorization_url(way.client, provider, state=state, pending=pending)
-
-
-def claim_sign_in(uow: UnitOfWork, way: WayIn, state: str, browser: str) -> Claimed | None:
-    """Take the transaction of this state out of the database, whatever comes of it.
-
-    None when it does not exist (any more), has expired, began in another browser or at another issuer. The answer is
-    None and not an error so that the deletion is committed: a state is good once, for a thief too.
-    """
-    found = uow.connection.execute(_CLAIM, {"state": sessions.hashed(state)}).first()
-    if found is None or found.expires_at <= uow.now or found.issuer_id != way.issuer_id:
-        return None
-    if not secrets.compare_digest(bytes(found.browser_hash), sessions.hashed(browser)):
-        return None
-    return Claimed(way, Pending(found.nonce, found.verifier, found.created_at), found.next_path)
+    session = uow.find(LoginSession, id=uow.actor.session_id) if uow.actor.session_id else None
+    issuer = uow.find(Issuer, id=session.issuer_id, retired_at=None) if session else None
+    mine = uow.find(Agency, id=issuer.agency_id, enabled=True) if issuer else None
+    if issuer is None or mine is None:
+        raise NotSignedIn
+    return way_of(uow, mine, issuer)
 
 
 def complete_sign_in(
@@ -149,29 +76,57 @@ def complete_sign_in(
     """Begin a session for whom the issuer asserts.
 
     The first sign-in takes an invitation of the same agency. The cookie is new each time, and the session this
-    browser held before ends.
+    browser held before ends. For a step-up that session must be the one that asked, and the person the same.
 
     Raises:
-        SignInRefused: nobody invited them, or their access has ended.
+        SignInRefused: nobody invited them, their access has ended, their agency's groups leave them out, or somebody
+            else came back.
     """
     way = claimed.way
     mine = agency(uow, way.slug)  # again: it may have been switched off while the person was away
     if assertion.issuer != way.client.issuer:
         raise refused("iss-other")
-    person = uow.find(Person, issuer_id=way.issuer_id, sub=assertion.sub) or _join(uow, mine, way, assertion)
+    known = uow.find(Person, issuer_id=way.issuer_id, sub=assertion.sub)
+    if claimed.session_id is not None:
+        _same_person(uow, claimed.session_id, known)
+    if not meaning.admits(way.client.claims, assertion.groups):
+        raise refused("group", OUTSIDE)
+    person = known or _join(uow, mine, way, assertion)
     if person.disabled_at is not None or person.agency_id != mine.id:
-        raise refused("disabled", "Your access to this server has ended. Ask your agency's contact for this server.")
-    person.name = assertion.name
+        raise refused("disabled", ENDED)
+    _follow(person, assertion)
     uow.add(person)
     uow.session.flush()
+    _end_in_browser(uow, old_cookie)
     begun, cookie = _begin_session(uow, way, person, assertion, user_agent)
-    if sessions.is_secret(old_cookie):
-        uow.connection.execute(_END_IN_BROWSER, {"now": uow.now, "hash": sessions.hashed(old_cookie)})
     sessions.end_oldest(uow.connection, person.id, uow.now)
+    facts: dict[str, Any] = {"step_up": True} if claimed.session_id is not None else {}
     uow.record(
-        "session:started", begun, agency=way.slug, person=str(person.id), acr=assertion.acr, amr=list(assertion.amr)
+        "session:started",
+        begun,
+        agency=way.slug,
+        person=str(person.id),
+        acr=assertion.acr,
+        amr=list(assertion.amr),
+        **facts,
     )
     return SignedIn(cookie, claimed.next_path, person.id)
+
+
+def _same_person(uow: UnitOfWork, session_id: UUID, known: Person | None) -> None:
+    """A step-up strengthens the session of this browser and no other, for its own person and nobody else."""
+    if uow.actor.session_id != session_id:
+        raise refused("step-up-session", OTHER_SESSION)
+    if known is None or known.id != uow.actor.person_id:
+        raise refused("step-up-person", SOMEBODY_ELSE)
+
+
+def _follow(person: Person, assertion: Assertion) -> None:
+    """Take over what the issuer says now; language and zone only until the person chose their own."""
+    person.name = assertion.name
+    if person.settings_at is None:
+        person.language = assertion.locale if assertion.locale in LANGUAGES else person.language
+        person.zone = assertion.zone if assertion.zone in zones() else person.zone
 
 
 def _begin_session(
@@ -198,11 +153,28 @@ def _begin_session(
     return begun, cookie
 
 
-def _join(uow: UnitOfWork, mine: Agency, way: WayIn, assertion: Assertion) -> Person:
-    """Take the invitation that fits. An e-mail counts from the agency's own issuer only, not if called unverified."""
+def _end_in_browser(uow: UnitOfWork, old_cookie: str) -> None:
+    if not sessions.is_secret(old_cookie):
+        return
+    before = uow.find(LoginSession, token_hash=sessions.hashed(old_cookie), ended_at=None)
+    if before is not None:
+        close(uow, before, by="sign-in")
+
+
+def expected(uow: UnitOfWork, agency_id: UUID, assertion: Assertion) -> bool:
+    """Whether an invitation of the agency waits for this person."""
+    return uow.connection.execute(_EXPECTED, _invited(uow, agency_id, assertion)).scalar() is not None
+
+
+def _invited(uow: UnitOfWork, agency_id: UUID, assertion: Assertion) -> dict[str, Any]:
+    """An address counts from the agency's own issuer only, and not if it is called unverified."""
     email = assertion.email.casefold() if assertion.email and assertion.email_verified is not False else None
-    facts: dict[str, Any] = {"agency": mine.id, "now": uow.now, "sub": assertion.sub, "email": email}
-    accepted = uow.connection.execute(_ACCEPT, facts).scalar()
+    return {"agency": agency_id, "now": uow.now, "sub": assertion.sub, "email": email}
+
+
+def _join(uow: UnitOfWork, mine: Agency, way: WayIn, assertion: Assertion) -> Person:
+    """Take the invitation that fits, and make its person known."""
+    accepted = uow.connection.execute(_ACCEPT, _invited(uow, mine.id, assertion)).scalar()
     if accepted is None:
         raise refused("not-invited", NOT_INVITED)
     person = uow.add(
@@ -211,8 +183,6 @@ def _join(uow: UnitOfWork, mine: Agency, way: WayIn, assertion: Assertion) -> Pe
             sub=assertion.sub,
             agency_id=mine.id,
             name=assertion.name,
-            language=assertion.locale if assertion.locale in LANGUAGES else "en",
-            zone=assertion.zone if assertion.zone in zones() else "UTC",
             created_at=uow.now,
         )
     )
@@ -222,7 +192,14 @@ def _join(uow: UnitOfWork, mine: Agency, way: WayIn, assertion: Assertion) -> Pe
     return person
 
 
-def record_refusal(uow: UnitOfWork, way: WayIn, error: SignInRefused) -> None:
-    """Put a refused sign-in on the server's log: which agency, and the reason in a word; never what the token said."""
+def record_refusal(uow: UnitOfWork, way: WayIn, error: SignInRefused, assertion: Assertion | None = None) -> None:
+    """Put a refused sign-in on the server's log: which agency, and the reason in a word; never what the token said.
+
+    Somebody whom the agency's groups no longer let in loses the sessions they still have.
+    """
     reason = str(error.members.get("reason", "refused"))
     uow.record("session:refused", result="denied", agency=way.slug, reason=reason)
+    if reason == "group" and assertion is not None:
+        person = uow.find(Person, issuer_id=way.issuer_id, sub=assertion.sub)
+        if person is not None:
+            end_all_sessions(uow, person, by="issuer")

@@ -15,6 +15,8 @@ const keyOf = (algorithm) => {
 const clientOf = (config) => ({
   client_id: config.client_id,
   redirect_uris: config.redirect_uris,
+  post_logout_redirect_uris: config.post_logout_uris ?? [],
+  ...(config.back_channel ? { backchannel_logout_uri: config.back_channel, backchannel_logout_session_required: true } : {}),
   response_types: ['code'],
   grant_types: ['authorization_code'],
   id_token_signed_response_alg: config.algorithm,
@@ -31,12 +33,18 @@ const providerOf = (issuer, config) => new Provider(issuer, {
   enabledJWA: { idTokenSigningAlgValues: [config.algorithm], clientAuthSigningAlgValues: ['ES256', 'PS256', 'RS256'] },
   cookies: { keys: ['tests only'] },
   pkce: { required: () => true },
-  acrValues: ['substantial', 'low'],
+  acrValues: ['substantial', 'low', 'high'],
   conformIdTokenClaims: false,
   claims: {
     openid: ['sub', 'acr', 'amr', 'auth_time', 'sid'], profile: ['name', 'locale', 'zoneinfo'], email: ['email', 'email_verified'],
   },
-  features: { devInteractions: { enabled: false } },
+  features: {
+    devInteractions: { enabled: false },
+    pushedAuthorizationRequests: { enabled: config.par !== false },
+    backchannelLogout: { enabled: Boolean(config.back_channel) },
+  },
+  // its own fetch refuses loopback, where the tests are
+  ...(config.back_channel ? { fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }) } : {}),
   interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_context, id) => {
     const person = personOf(config, id);
