@@ -1,6 +1,8 @@
 """The tables of the log. Nobody inserts into them but the database's own `audit_append` and `audit_keep`."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text, Uuid
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
 from jit_server.core.database import UtcDateTime, metadata
@@ -30,6 +32,10 @@ audit_entry = Table(
     CheckConstraint("octet_length(leaf_hash) = 32", name="leaf_hash"),
     CheckConstraint("octet_length(link) = 32", name="link"),
     Index(None, "log_id", "subject_id", "position"),
+    Index("ix_audit_entry_agency_id", "agency_id", "at"),
+    Index(
+        "ix_audit_entry_at", "at", postgresql_where=text("agency_id IS NULL AND log_id = '" + str(UUID(int=0)) + "'")
+    ),
 )
 """One row an entry. `canonical` is the entry; the columns before it are a projection of it, for queries. `nodes` holds
 the hashes of the complete subtrees that this leaf closes, from level 1 upwards: the node (level, number) lies in the

@@ -24,7 +24,7 @@ def administered_agency(uow: UnitOfWork) -> Agency:
 
 
 def seen_agency(uow: UnitOfWork) -> Agency:
-    """The asking person's own agency, for one who administers it or audits it; nothing is changed on the strength of it.
+    """The asking person's own agency, for one who administers it or audits it; enough to read, never to change.
 
     Raises:
         NotSignedIn: nobody asks.
