@@ -13,7 +13,7 @@ from jit_server.access.actors import (
 from jit_server.access.grants import granted, live_grant
 from jit_server.access.kinds import Action, Gate, Handling, Origin, PartyClass, Phase, Remedy, Role
 from jit_server.access.policy import OUTSIDE, Decision, Policy, Room
-from jit_server.access.rows import Refusal, kinds_of, known_by
+from jit_server.access.rows import Refusal, kinds_of, known_by, table_of
 from jit_server.access.rules import Rule, baseline, is_baseline
 from jit_server.access.store import baseline_policy, policy_of, with_clauses
 
@@ -48,5 +48,6 @@ __all__ = [
     "standing",
     "standings_in",
     "standings_of",
+    "table_of",
     "with_clauses",
 ]

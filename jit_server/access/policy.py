@@ -208,8 +208,7 @@ class Policy:
     def explained(self, decision: Decision, standing: Standing, action: Action, row: Any) -> Decision:
         """A refusal with what would change it, and a reason where no rule gave one: often only the marking hinders."""
         marking, party = getattr(row, "handling", None), getattr(row, "party_id", None)
-        foreign = marking is not None and party not in {None, standing.party_id}
-        if not foreign or not self.liftable(standing, action):
+        if marking is None or party in {None, standing.party_id} or not self.liftable(standing, action):
             return replace(decision, remedy=self._remedy(standing, action))
         if standing.party_class in OUTSIDE:
             return replace(decision, remedy=Remedy.VERIFICATION)

@@ -59,12 +59,17 @@ class Refusal(NotPermitted):
 
 def known_by(kind: str) -> Action | None:
     """The action by which things of this kind (a table's name) are known to exist, as their table says."""
-    if not _known:
+    table = table_of(kind)
+    return None if table is None else table.__known_by__
+
+
+def table_of(kind: str) -> Any:
+    """The table of things of this kind, if the policy decides who knows of them; None for any other word."""
+    if not _tables:
         for mapper in SQLModel._sa_registry.mappers:  # noqa: SLF001 - it has no public name
-            action = getattr(mapper.class_, "__known_by__", None)
-            if action is not None:
-                _known[mapper.class_.__tablename__] = action
-    return _known.get(kind)
+            if hasattr(mapper.class_, "__known_by__"):
+                _tables[mapper.class_.__tablename__] = mapper.class_
+    return _tables.get(kind)
 
 
-_known: dict[str, Action] = {}
+_tables: dict[str, Any] = {}

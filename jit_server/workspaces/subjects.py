@@ -19,12 +19,6 @@ def register(kind: str, table: type[Any], describe: Describe) -> None:
     _kinds[kind] = (table, describe)
 
 
-def table_of(kind: str) -> type[Any] | None:
-    """The table of a kind of thing; None for a word that no room registered."""
-    known = _kinds.get(kind)
-    return known[0] if known else None
-
-
 def named(uow: UnitOfWork, entries: Iterable[EntryOut]) -> dict[str, tuple[str, str]]:
     """Name and address by the subject's id; one query a kind, nothing for what the actor may not know of."""
     wanted: dict[str, set[UUID]] = defaultdict(set)

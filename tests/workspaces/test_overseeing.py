@@ -1,6 +1,7 @@
 """Who could see an exhibit on a past day: the log alone answers."""
 
 from datetime import datetime, timedelta
+from time import sleep
 from uuid import UUID
 
 import pytest
@@ -21,13 +22,21 @@ def _seen(world: World, case: Secret, who: Who, moment: datetime) -> dict[UUID, 
     return {one.person_id: set(one.actions) for one in found}
 
 
+def _moment() -> datetime:
+    """A moment between two entries: the log counts in milliseconds."""
+    sleep(0.002)
+    moment = clock.now()
+    sleep(0.002)
+    return moment
+
+
 def test_a_member_stands_there_from_the_day_of_joining_to_the_day_of_leaving(world: World) -> None:
     case = filled(world, "exhibit")
-    before = clock.now()
+    before = _moment()
     member = case.team.join("FR")
-    between = clock.now()
+    between = _moment()
     case.team.remove(member)
-    after = clock.now()
+    after = _moment()
     admin = case.team.admin
     assert member.id not in _seen(world, case, admin, before)
     assert Action.EVIDENCE_LIST in _seen(world, case, admin, between)[member.id]

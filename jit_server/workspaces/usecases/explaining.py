@@ -13,7 +13,6 @@ from jit_server.access import Action, Decision, Gate, Handling, Origin, Phase, R
 from jit_server.core.errors import NotFound
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
-from jit_server.workspaces import subjects
 from jit_server.workspaces.models import Member, MemberStatus, Party, Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 
@@ -106,7 +105,7 @@ def _standing(uow: UnitOfWork, mine: Standing, person_id: UUID | None) -> Standi
 
 
 def _thing(uow: UnitOfWork, mine: Standing, subject: tuple[str, UUID]) -> Any:
-    table = subjects.table_of(subject[0])
+    table = access.table_of(subject[0])
     row = uow.session.get(table, subject[1]) if table is not None else None
     if table is None or row is None or row.workspace_id != mine.workspace_id:
         raise NotFound

@@ -9,12 +9,12 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import or_, select
 
-from jit_server.access import Action, Role
+from jit_server.access import Action, Role, table_of
 from jit_server.audit.models import audit_entry
 from jit_server.core.errors import NotFound
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
-from jit_server.workspaces import replay, subjects
+from jit_server.workspaces import replay
 from jit_server.workspaces.models import Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 
@@ -64,7 +64,7 @@ def _asked(uow: UnitOfWork, workspace_id: UUID, thing_id: UUID) -> Workspace:
             raise NotFound
         return found
     workspace = uow.get(Workspace, workspace_id, to=Action.LOG_READ)
-    table = subjects.table_of("evidence_item")
+    table = table_of("evidence_item")
     if standing_of(uow, workspace_id).role is not Role.AUDITOR and table is not None:
         row = uow.session.get(table, thing_id)
         if row is None or row.workspace_id != workspace_id or not uow.permits(table.__known_by__, row):
