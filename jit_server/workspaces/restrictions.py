@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import Field
@@ -30,6 +30,7 @@ class PartyRule(Row, table=True):
     """A restriction that a party lays on its own people in one team: it only ever denies, and only to them."""
 
     __tablename__ = "party_rule"
+    __known_by__: ClassVar[Action] = Action.POLICY_PROPOSE
     __table_args__ = (
         UniqueConstraint("workspace_id", "clause_id", name="uq_party_rule_workspace_id_clause_id"),
         CheckConstraint("length(sentence) BETWEEN 1 AND 1000", name="sentence"),
