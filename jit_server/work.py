@@ -320,8 +320,7 @@ class UnitOfWork:
         self.session.commit()
         if self.house.bus is not None:
             for log_id, position in reached.items():
-                if log_id != SERVER_LOG:
-                    self.house.bus.hint(log_id, position)
+                self.house.bus.hint(log_id, position)
         return reached
 
     def _seal(self) -> dict[UUID, int]:

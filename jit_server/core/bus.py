@@ -71,6 +71,21 @@ def cooperative() -> None:
         raise RuntimeError(msg)
 
 
+class Herald:
+    """Hints of a process that is about to end, a command: each is told before `hint` returns, or not at all."""
+
+    def __init__(self, url: str) -> None:
+        self._url = address(url)
+
+    def hint(self, workspace_id: UUID, position: int) -> None:
+        """Say that the log of a workspace has reached a position; who misses it compares positions anyway."""
+        try:
+            with psycopg.connect(self._url, autocommit=True, connect_timeout=2, application_name="jit herald") as link:
+                link.execute("SELECT pg_notify(%s, %s)", [LOG, f"{workspace_id} {position}"])
+        except psycopg.Error as error:
+            _logger.warning("bus.lost", purpose="herald", error=type(error).__name__)
+
+
 class Bus:
     """Tells other processes that a log has grown, and hears it from them. One per process; started when first used."""
 

@@ -28,6 +28,7 @@ import click
 
 from jit_server.access import OPERATOR, Actor
 from jit_server.core import database, vault
+from jit_server.core.bus import Herald
 from jit_server.core.errors import JitError
 from jit_server.core.keys import SigningKey
 from jit_server.core.settings import Settings, load
@@ -63,6 +64,7 @@ class Terminal:
             database.engine(settings.database_url, pool=2),
             vault.of(settings),
             SigningKey.load_or_create(settings.log_key, name),
+            Herald(settings.database_url),
         )
 
     def close(self) -> None:

@@ -69,6 +69,7 @@ def serving(settings: Settings, folder: Path, workers: int = 2) -> Iterator[Serv
         "JIT_DATA": str(settings.data),
         "JIT_DATABASE_URL": settings.database_url,
         "JIT_WORKERS": str(workers),
+        "JIT_OIDC_ALLOW_LOOPBACK": str(settings.oidc_allow_loopback),
         "PYTHONUNBUFFERED": "1",
     }
     errors = folder / f"server-{port}.log"

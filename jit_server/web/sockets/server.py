@@ -11,6 +11,7 @@ import gevent
 import structlog
 from flask import Flask, current_app, g
 from flask_socketio import SocketIO
+from gevent.event import Event
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +19,7 @@ from werkzeug.http import parse_cookie
 
 from jit_server import access
 from jit_server.access import Action
+from jit_server.audit import SERVER_LOG
 from jit_server.core import clock
 from jit_server.core.bus import LOG, Bus, Hint
 from jit_server.core.errors import DatabaseDown, JitError, Malformed, NotFound, NotSignedIn
@@ -36,6 +38,8 @@ SWEEP: Final = 2.5
 PING: Final = (10, 5)
 """Seconds between pings, and within which each must be answered."""
 
+SETTLE: Final = 0.25
+"""Seconds between two looks at the sessions, when the server's own log grows and grows."""
 FAREWELL: Final = 2.0
 """Seconds for which a leaving worker waits for slow readers to take its goodbye."""
 FRESH: Final = 1.0
@@ -67,6 +71,7 @@ class Sockets:
         self._cookie = house.settings.cookie
         self._signed_in: dict[str, tuple[access.Actor, float]] = {}
         self._started = threading.Lock()
+        self._somebody_left = Event()
         self.socketio = _socketio(app)
         self.floors = Floors()
         self.send = Sender(self.socketio)
@@ -128,9 +133,12 @@ class Sockets:
         gevent.spawn(self.pump.run)
         gevent.spawn(self.presence.run)
         gevent.spawn(self._sweep_for_ever)
+        gevent.spawn(self._end_sessions_soon)
 
     def _heard(self, channel: str, hint: Hint) -> None:
-        if channel == LOG:
+        if channel == LOG and hint.workspace_id == SERVER_LOG:  # there sessions end, by whosever doing
+            self._somebody_left.set()
+        elif channel == LOG:
             self.pump.hint(*hint)
         else:
             self.presence.look_again(hint.workspace_id)
@@ -192,6 +200,13 @@ class Sockets:
             gevent.sleep(SWEEP)
             for step in (self._end_dead_sessions, self.pump.compare, self._end_lapsed_access, self.presence.renew):
                 self._quietly(step)
+
+    def _end_sessions_soon(self) -> None:
+        while True:
+            self._somebody_left.wait()
+            self._somebody_left.clear()
+            self._quietly(self._end_dead_sessions)
+            gevent.sleep(SETTLE)
 
     def _end_dead_sessions(self) -> None:
         self._signed_in = {raw: known for raw, known in self._signed_in.items() if known[1] > monotonic()}
