@@ -185,6 +185,11 @@ def exhibit(number: str, title: str, **more) -> dict:
         "state": "DE",
         "agency": "Staatsanwaltschaft Berlin",
         "handling": "H2",
+        "scheme": "SIENA",
+        "marking": "H2",
+        "gate": "open",
+        "compartment": None,
+        "conditions_text": None,
         "registered_by": "Jonas Weber",
         "registered_at": NOW,
         "vault": "s3",
@@ -196,7 +201,38 @@ def exhibit(number: str, title: str, **more) -> dict:
 ITEMS = [
     exhibit("DE-0002", "Image of the office server"),
     exhibit("FR-0001", "كشوف الحسابات", state="FR", handling="H0"),
+    exhibit("CH-0001", "Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel" * 2, state="CH", gate="pending")
+    | {"scheme": "TLP", "marking": "TLP:AMBER+STRICT", "compartment": "Bilateral work on the accounts in Zürich"},
+    exhibit("CH-0002", "Refused ledger", state="CH", gate="refused"),
 ]
+GRADINGS = {"source": [("A", "A: always reliable")], "information": [("1", "1: certain")]}
+SCHEMES = [
+    ("SIENA", [("SIENA|H1", "H1", "H1", "Not in judicial proceedings without permission")]),
+    ("TLP", [("TLP|AMBER+STRICT", "TLP:AMBER+STRICT", "H2", "For those who need to know")]),
+]
+BRIEF = {"number": "DE-0002", "title": "Image of the office server", "handling": "H2", "marking": "H2"}
+RELEASE = {
+    "reason": "The accounts lie there.",
+    "made_by": "Jonas Weber",
+    "made_at": NOW,
+    "expires_at": NOW + timedelta(days=7),
+    "recipients": [
+        {"id": UUID(int=960 + place), "state": "CH", "authority": "Bundesanwaltschaft", "basis": "adequacy"}
+        | {"article": "LED Art. 36", "document": "Decision", "stands": stands, "decision_reason": None}
+        for place, stands in enumerate(("in_force", "waiting", "refused", "withdrawn", "expired"))
+    ],
+}
+MARKED = {
+    "sentence": "No onward sharing without permission",
+    "graded": {"source": "B: mostly reliable", "information": ""},
+    "markings": [
+        {"words": "H2", "handling": "H2", "reason": "Asked by the court", "set_by": "Jonas Weber", "set_at": NOW},
+        {"words": "H0", "handling": "H0", "reason": "", "set_by": "Jonas Weber", "set_at": ago(days=2)},
+    ],
+    "releases": [RELEASE],
+    "refusal": None,
+    "outsiders": True,
+}
 
 
 def member(number: int, name: str, role: str, **more) -> dict:
@@ -211,6 +247,7 @@ def member(number: int, name: str, role: str, **more) -> dict:
 RIGHTS = [
     {
         "title": "Evidence",
+        "allowed": 1,
         "lines": [
             {"action": "a", "words": "Open exhibits", "allowed": True, "clause_id": "3.1", "sentence": "All may."},
             {"action": "b", "words": "Download", "allowed": False, "clause_id": None, "sentence": "No rule."},
@@ -330,7 +367,17 @@ NEEDS = [
     {"kind": kind, "title": f"{kind} this", "sub": "Operation Lantern", "url": "#go", "at": NOW}
     for kind in ("sign", "unread", "draft", "expiring")
 ]
-NO_FILTER = {"q": "", "state": "", "handling": "", "event": "", "result": "", "actor": ""}
+NOBODY = {"compartments": [], "outside": False, "waiting": 0}
+NO_FILTER = {
+    "q": "",
+    "state": "",
+    "compartment": "",
+    "gate": "",
+    "handling": "",
+    "event": "",
+    "result": "",
+    "actor": "",
+}
 
 SPECIMENS = {
     "sign-in": (
@@ -475,15 +522,35 @@ SPECIMENS = {
     "channel-none": ("messaging/channel.html", channel(channels=[], channel=None, topic="", messages=[])),
     "evidence": (
         "evidence/list.html",
-        room("evidence", items=ITEMS, filters=NO_FILTER, states=["DE", "FR"], newer="#n", older="#o", total=2),
+        room(
+            "evidence",
+            items=ITEMS,
+            filters=NO_FILTER,
+            states=["DE", "FR"],
+            newer="#n",
+            older="#o",
+            total=2,
+            compartments=[("1", "Bilateral")],
+            outside=True,
+            waiting=2,
+        ),
     ),
     "evidence-empty": (
         "evidence/list.html",
-        room("evidence", items=[], filters=NO_FILTER, states=[], newer=None, older=None, total=0),
+        room("evidence", items=[], filters=NO_FILTER, states=[], newer=None, older=None, total=0, **NOBODY),
     ),
     "evidence-unfound": (
         "evidence/list.html",
-        room("evidence", items=[], filters=NO_FILTER | {"q": "x"}, states=["DE"], newer=None, older=None, total=2),
+        room(
+            "evidence",
+            items=[],
+            filters=NO_FILTER | {"q": "x"},
+            states=["DE"],
+            newer=None,
+            older=None,
+            total=2,
+            **NOBODY,
+        ),
     ),
     "evidence-new": (
         "evidence/new.html",
@@ -495,6 +562,10 @@ SPECIMENS = {
             zone="Europe/Berlin",
             max_bytes=1 << 36,
             legal_bases=[],
+            compartments=[("1", "Bilateral")],
+            quarantined=True,
+            schemes=[(name, [line[:3] for line in lines]) for name, lines in SCHEMES],
+            gradings=GRADINGS,
         ),
     ),
     "exhibit": (
@@ -506,6 +577,70 @@ SPECIMENS = {
             check={"ok": True, "at": NOW, "words": "The bytes are unchanged."},
             verifier="#verifier",
             scan=None,
+            may=EVERYTHING | {"evidence:release", "evidence:remark"},
+            **MARKED,
+        ),
+    ),
+    "quarantine": (
+        "evidence/quarantine.html",
+        room(
+            "evidence",
+            items=[exhibit("CH-0001", "Ledger", state="CH", conditions_text="Only for the court in Aachen.")],
+            outbound=[RELEASE["recipients"][0] | BRIEF | {"reason": "The court asks.", "expires_at": NOW}],
+            errors=[{"field": "reason", "message": "is too short.", "remedy": "Write something here."}],
+            typed={"reason": "x"},
+            wrong_id=UUID(int=700),
+        ),
+    ),
+    "quarantine-empty": (
+        "evidence/quarantine.html",
+        room("evidence", items=[], outbound=[], errors=[], typed={"reason": ""}, wrong_id=None),
+    ),
+    "marking": (
+        "evidence/marking.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            schemes=SCHEMES,
+            gradings=GRADINGS,
+            errors=[{"field": "conditions_text", "message": "is missing.", "remedy": "Write what H3 asks."}],
+            typed={"marking": "TLP|AMBER+STRICT", "source_reliability": "A", "information_accuracy": "1"}
+            | {"conditions_text": "", "reason": "x"},
+        ),
+    ),
+    "release": (
+        "evidence/release.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            parties=[
+                {"id": 1, "state": "CH", "authority": "Bundesanwaltschaft", "party_class": "third_country"}
+                | {"agreed": {"basis": "adequacy", "article": "LED Art. 36", "document": ""}},
+                {"id": 2, "state": "ICC", "authority": "Office of the Prosecutor of the International Criminal Court"}
+                | {
+                    "party_class": "intl_judicial_authority",
+                    "agreed": dict.fromkeys(("basis", "article", "document"), ""),
+                },
+            ],
+            errors=[
+                {"field": "necessary", "message": "is not asserted.", "remedy": "Assert it."},
+                {"field": "recipients", "message": "The transfer has no basis.", "remedy": "State one."},
+            ],
+            typed=dict.fromkeys(("necessary", "compliant", "reason", "until"), "")
+            | {f"{name}-{n}": "" for n in (1, 2) for name in ("to", "basis", "article", "document")},
+        ),
+    ),
+    "purpose": (
+        "evidence/purpose.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            sentence="Other restriction: read the text",
+            conditions="Not to be shown to the suspect’s counsel before 1 March.\nOnly in Aachen.",
+            codes=[("investigation", "Investigating the offences that the team works on")],
+            next="download",
+            errors=[{"field": "acknowledged", "message": "is not ticked.", "remedy": "Read the conditions first."}],
+            typed={"code": "", "text": ""},
         ),
     ),
     "exhibit-damaged": (
@@ -518,6 +653,7 @@ SPECIMENS = {
             verifier=None,
             scan=None,
             may=set(),
+            **MARKED | {"markings": [], "releases": [], "refusal": {"reason": "Not ours", "at": NOW}},
         ),
     ),
     "log": (

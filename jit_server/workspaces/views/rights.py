@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_babel import gettext
 
-from jit_server.access import Action, Origin, Standing, is_baseline
+from jit_server.access import Action, Gate, Origin, Standing, is_baseline
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.usecases import explaining
 from jit_server.workspaces.views.frame import action_words
@@ -21,6 +21,13 @@ ABOUT_THINGS = frozenset(
 )
 """Actions on what somebody supplied: only for these it matters whose a thing is."""
 
+ON_OTHERS = {
+    Action.ACCESS_ASK: Gate.OPEN,
+    Action.ACCESS_BREAK_GLASS: Gate.OPEN,
+    Action.EVIDENCE_VERIFY_INBOUND: Gate.PENDING,
+}
+"""Actions that only make sense on what another party supplied, and behind which gate."""
+
 
 def rights(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
     """The groups, each with its lines: what is open, and what each rule closes."""
@@ -29,7 +36,8 @@ def rights(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
     for title, kinds in _groups():
         mine = [line for line in lines if line["action"].split(":")[0] in kinds]
         if mine:
-            found.append({"title": title, "lines": sorted(mine, key=lambda line: not line["allowed"])})
+            mine.sort(key=lambda line: not line["allowed"])
+            found.append({"title": title, "lines": mine, "allowed": sum(line["allowed"] for line in mine)})
     return found
 
 
@@ -46,7 +54,9 @@ def _lines(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
     """One line an action that is open, one more for each rule that closes it for some things."""
     found: dict[str, dict[str, Any]] = {}
     for action, origin, handling, decision in explaining.rights(uow, standing):
-        if origin == Origin.PARTNER and action not in ABOUT_THINGS:
+        if action in ON_OTHERS:
+            decision = uow.policy(standing).judge(standing, action, origin=Origin.PARTNER, gate=ON_OTHERS[action])
+        elif origin == Origin.PARTNER and action not in ABOUT_THINGS:
             continue
         words = action_words(action)
         if not decision.allowed and uow.policy(standing).permits(standing, action):
