@@ -15,7 +15,7 @@ from sqlmodel import Field, SQLModel
 from jit_server.access import Action, Gate, Handling
 from jit_server.core.database import Row, UtcDateTime, Word
 from jit_server.evidence.lifecycle import State
-from jit_server.evidence.markings import SIENA
+from jit_server.evidence.markings import SIENA, Code
 from jit_server.evidence.shapes import SIZE_LIMIT, Method
 from jit_server.workspaces.compartments import inside
 
@@ -130,6 +130,11 @@ class EvidenceItem(_Declared, table=True):
     registered_by: UUID = Field(foreign_key="person.id")
     registered_at: datetime = Field(sa_type=UtcDateTime)
     position: int | None = Field(default=None, sa_type=BigInteger, nullable=False)
+
+    @property
+    def marking(self) -> str:
+        """The code it bears, as people write it."""
+        return Code(self.scheme, self.code, Handling(self.handling), "").words
 
     @property
     def number(self) -> str:

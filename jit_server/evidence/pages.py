@@ -12,18 +12,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from jit_server import evidence, workspaces
-from jit_server.access import Action
+from jit_server.access import OUTSIDE, Action
 from jit_server.audit import Kept
-from jit_server.core.errors import Altered, NotPermitted, VaultDown
+from jit_server.core.errors import Altered, NotPermitted, PurposeRequired, VaultDown
 from jit_server.evidence import EvidenceItem, Method
 from jit_server.evidence.api import RegisterQuery, place_of
-from jit_server.evidence.wire import anew, pages
-from jit_server.web import assets, context, cursor
+from jit_server.evidence.decisions import ask, frame, gradings, schemes
+from jit_server.evidence.markings import code_of
+from jit_server.evidence.wire import anew, method_words, pages
+from jit_server.web import assets, context, cursor, purpose
 from jit_server.web.api import parse_query
 from jit_server.web.context import work
 from jit_server.web.pages import go, show
-from jit_server.work import UnitOfWork
+from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import glances, subjects, views
+from jit_server.workspaces.compartments import Compartment
 
 REGIONS = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/")
 VERIFIER = "jit-verify.py"
@@ -52,12 +55,13 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
     with work() as uow:
         lines, places = evidence.register(uow, workspace_id, wanted)
         known = evidence.known(uow, workspace_id)
-        values = _frame(uow, workspace_id)
+        values = frame(uow, workspace_id) | _offered(uow, workspace_id)
+        values["waiting"] = evidence.waiting(uow, workspace_id)
     full = len(places) == query.limit
     return show(
         "evidence/list.html",
         items=[line.model_dump() for line in lines],
-        filters={"q": query.q, "state": query.state, "handling": str(query.handling or "")},
+        filters={name: str(getattr(query, name) or "") for name in ("q", "state", "handling", "compartment", "gate")},
         states=list(known),
         total=sum(known.values()),
         older=_turn("cursor", places[-1]) if places and (full or wanted.after is not None) else None,
@@ -71,9 +75,12 @@ def new_evidence(workspace_id: UUID) -> ResponseReturnValue:
     """Declare and upload one exhibit (W7)."""
     with work() as uow:
         workspace = uow.get(workspaces.Workspace, workspace_id, to=Action.EVIDENCE_REGISTER)
-        values = _frame(uow, workspace_id)
+        values = frame(uow, workspace_id) | _offered(uow, workspace_id)
+        values["quarantined"] = values.pop("outside")
     return show(
         "evidence/new.html",
+        schemes=[(name, [line[:3] for line in codes]) for name, codes in schemes(siena=False)],
+        gradings=gradings(),
         default_handling=str(workspace.default_handling),
         methods=[(str(method), method_words(method)) for method in Method],
         zones=_zones(),
@@ -86,14 +93,19 @@ def new_evidence(workspace_id: UUID) -> ResponseReturnValue:
 
 @pages.shows("/w/<uuid:workspace_id>/evidence/<number>", to=Action.EVIDENCE_READ)
 def read_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
-    """One exhibit (W8)."""
+    """One exhibit (W8); a restricted one only to whoever said why."""
     with work() as uow:
-        item, custody = evidence.look(uow, evidence.numbered(uow, workspace_id, number))
-        shown = evidence.item_out(uow, item).model_dump()
-        checked = evidence.last_check(uow, item)
-        values = _frame(uow, workspace_id)
-        values["may"] = {str(action) for action in Action if uow.permits(action, item)}
-        values["custody"] = views.timeline(custody or [], workspaces.names(uow, custody or []))
+        item_id = evidence.numbered(uow, workspace_id, number)
+    try:
+        with purpose.work(item_id) as uow:
+            item, custody = evidence.look(uow, item_id)
+            shown = evidence.item_out(uow, item).model_dump()
+            checked = evidence.last_check(uow, item)
+            values = frame(uow, workspace_id) | _about(uow, item)
+            values["may"] = {str(action) for action in Action if uow.permits(action, item)}
+            values["custody"] = views.timeline(custody or [], workspaces.names(uow, custody or []))
+    except PurposeRequired:
+        return ask(workspace_id, number, "look")
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(item)}
     verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
     return show("evidence/item.html", item=shown, check=_verdict(checked), verifier=verifier, scan=None, **values)
@@ -108,9 +120,35 @@ def verify_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
     return go(f"/w/{workspace_id}/evidence/{number}")
 
 
-def _frame(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
+def _offered(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
+    """The compartments of the person's party, and whether what it supplies passes through quarantine."""
     standing = workspaces.standing_of(uow, workspace_id)
-    return {"workspace": views.banner(uow, workspace_id), "may": views.may(uow, standing), "here": "evidence"}
+    rooms = rows_by_id(uow, Compartment, uow.policy(standing).compartments_of(standing.party_id))
+    named = sorted((room.name, str(key)) for key, room in rooms.items() if room.closed_at is None)
+    return {
+        "compartments": [(key, name) for name, key in named],
+        "outside": standing.party_class in OUTSIDE,
+    }
+
+
+def _about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
+    """Marking, releases and the quarantine's outcome, as the page of an exhibit shows them."""
+    decided = evidence.decision_on(uow, item)
+    refused = {"reason": decided.reason, "at": decided.decided_at} if decided and decided.gate == "refused" else None
+    words = gradings()
+    return {
+        "sentence": code_of(item.scheme, item.code).sentence,
+        "graded": {
+            "source": dict(words["source"]).get(item.source_reliability or "", ""),
+            "information": dict(words["information"]).get(item.information_accuracy or "", ""),
+        },
+        "markings": [
+            one.model_dump() | {"words": code_of(one.scheme, one.code).words} for one in evidence.markings_of(uow, item)
+        ],
+        "releases": [one.model_dump() for one in evidence.releases_of(uow, item)],
+        "refusal": refused,
+        "outsiders": bool(evidence.outsiders(uow, item.workspace_id)),
+    }
 
 
 def _turn(name: str, place: int) -> str:
@@ -142,24 +180,6 @@ def _verdict(checked: Kept | None) -> dict[str, Any] | None:
 @cache
 def _zones() -> list[str]:
     return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))]
-
-
-def method_words(method: Method | str) -> str:
-    """A way of collecting, as a person would say it."""
-    words: dict[Method, str] = {
-        Method.SEIZURE: gettext("Seizure"),
-        Method.FORENSIC_IMAGE: gettext("Forensic image"),
-        Method.LOGICAL_EXTRACTION: gettext("Logical extraction"),
-        Method.PRODUCTION_ORDER: gettext("Production order to a provider"),
-        Method.INTERCEPTION: gettext("Interception of communications"),
-        Method.SURVEILLANCE: gettext("Surveillance"),
-        Method.VOLUNTARY_DISCLOSURE: gettext("Handed over voluntarily"),
-        Method.OPEN_SOURCE: gettext("Open source"),
-        Method.INTERVIEW: gettext("Interview or statement"),
-        Method.EXPERT_REPORT: gettext("Expert report"),
-        Method.OTHER: gettext("Another way"),
-    }
-    return words[Method(method)]
 
 
 @glances.register

@@ -159,6 +159,7 @@ class ItemOut(BaseModel):
     collected_at: datetime
     zone: str
     handling: Handling
+    marking: str
     scheme: str
     code: str
     source_reliability: Reliability | None
@@ -190,6 +191,7 @@ class LineOut(BaseModel):
     state: str
     agency: str
     handling: Handling
+    marking: str
     scheme: str
     code: str
     gate: Gate

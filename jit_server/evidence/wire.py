@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from flask import Response, request, stream_with_context
+from flask_babel import gettext
 
 from jit_server import evidence
 from jit_server.access import Action
+from jit_server.evidence.shapes import Method
 from jit_server.web import context, purpose
 from jit_server.web.api import Routes
 from jit_server.web.pages import Pages
@@ -62,3 +64,21 @@ def anew(item_id: UUID | None = None) -> Callable[[], UnitOfWork]:
         return said.on(uow) if said else uow
 
     return begin
+
+
+def method_words(method: Method | str) -> str:
+    """A way of collecting, as a person would say it."""
+    words: dict[Method, str] = {
+        Method.SEIZURE: gettext("Seizure"),
+        Method.FORENSIC_IMAGE: gettext("Forensic image"),
+        Method.LOGICAL_EXTRACTION: gettext("Logical extraction"),
+        Method.PRODUCTION_ORDER: gettext("Production order to a provider"),
+        Method.INTERCEPTION: gettext("Interception of communications"),
+        Method.SURVEILLANCE: gettext("Surveillance"),
+        Method.VOLUNTARY_DISCLOSURE: gettext("Handed over voluntarily"),
+        Method.OPEN_SOURCE: gettext("Open source"),
+        Method.INTERVIEW: gettext("Interview or statement"),
+        Method.EXPERT_REPORT: gettext("Expert report"),
+        Method.OTHER: gettext("Another way"),
+    }
+    return words[Method(method)]

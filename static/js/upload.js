@@ -56,6 +56,8 @@ class JitUpload extends HTMLElement {
       facts.hidden = !chosen;
       facts.textContent = chosen ? `${chosen.name} · ${size(chosen.size)}` : '';
     }
+    const { conditions_text: conditions } = /** @type {Record<string, HTMLTextAreaElement>} */ (/** @type {unknown} */ (this.form?.elements));
+    if (conditions) conditions.required = new FormData(this.form).get('handling') === 'H3' && !new FormData(this.form).get('marking');
     const missing = this.missing();
     const why = chosen?.size === 0 ? this.words?.empty : missing.length ? fill(this.words?.missing ?? '', missing.join(', ')) : '';
     this.say(why ?? '');
@@ -74,9 +76,12 @@ class JitUpload extends HTMLElement {
   /** The declaration as the API takes it: the moment as the clock on the wall showed it in `zone`. @param {File} file @param {string | null} hash */
   declaration(file, hash) {
     const filled = Object.fromEntries(new FormData(this.form));
-    const { title, legal_basis, method, collector, place, collected_at: local, zone, handling, declared_sha256: declared } = /** @type {Record<string, string>} */ (filled);
+    const { title, legal_basis, method, collector, place, collected_at: local, zone, handling, declared_sha256: declared, marking } = /** @type {Record<string, string>} */ (filled);
+    const { conditions_text = '', source_reliability = '', information_accuracy = '', compartment_id = '' } = /** @type {Record<string, string>} */ (filled);
+    const [scheme, code] = marking ? marking.split('|') : ['', ''];
     const stated = {
-      title, legal_basis, method, collector, place, handling, zone, collected_at: local, file_name: file.name, size: file.size,
+      title, legal_basis, method, collector, place, zone, collected_at: local, conditions_text, source_reliability, information_accuracy, compartment_id,
+      ...(marking ? { scheme, code } : { handling }), file_name: file.name, size: file.size,
       media_type: file.type || 'application/octet-stream', declared_sha256: declared.trim().toLowerCase() || hash,
     };
     const words = JSON.stringify(stated);
@@ -135,7 +140,7 @@ class JitUpload extends HTMLElement {
     const words = this.words ?? {};
     this.form?.setAttribute('hidden', '');
     this.draw(html`<section class="card" tabindex="-1" data-result>
-      <div class="verdict tone-success" role="status">${icon('circle-check')}<p><strong>${fill(words.done, exhibit.number)}</strong></p></div>
+      <div class="verdict tone-success" role="status">${icon('circle-check')}<p><strong>${fill(words.done, exhibit.number)}</strong>${exhibit.gate === 'pending' ? html` ${words.waits}` : nothing}</p></div>
       <h2>${words.server_hash}</h2><p><code class="digest" data-server-hash>${exhibit.sha256}</code></p>
       <h3>${words.browser_hash}</h3><p>${hash ? html`<code class="digest">${hash}</code>` : html`<span class="quiet">${words.left_to_server}</span>`}</p>
       ${hash === exhibit.sha256 ? html`<p><span class="tag tone-success">${icon('check')}${words.same}</span></p>` : nothing}
