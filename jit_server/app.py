@@ -20,12 +20,12 @@ from jit_server.core import settings as settings_module
 from jit_server.core.errors import JitError
 from jit_server.core.keys import SigningKey
 from jit_server.core.settings import LOOPBACK, Settings
-from jit_server.identity import LANGUAGES, lookups, sessions
+from jit_server.identity import LANGUAGES, agency_role, lookups, sessions
 from jit_server.web import assets, context, csrf, declared, display, headers, openapi, ops, pages, problems, sockets
 from jit_server.web.api import Routes
 from jit_server.work import House
 
-ROOMS = ("identity", "workspaces", "messaging", "evidence")
+ROOMS = ("identity", "identity.agency", "workspaces", "messaging", "evidence")
 TRANSLATIONS = "web/translations"
 SMALL_BODY = 256 * 1024
 
@@ -136,6 +136,7 @@ def _page_values() -> dict[str, Any]:
     }
     with context.house().work(who) as uow:
         mine = workspaces.my_workspaces(uow)
+        me["agency_role"] = agency_role(uow)
     return {"me": me, "my_workspaces": [{"id": one.id, "name": one.name, "unread": 0} for one in mine]}
 
 

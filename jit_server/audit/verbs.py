@@ -31,10 +31,12 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "agency:changed": None,
         "anchor:added": None,
         "anchor:retired": None,
+        "invitation:withdrawn": Verb.ALTERATION,
         "issuer:added": None,
         "issuer:changed": None,
         "issuer:retired": None,
         "issuer:tested": Verb.CONSULTATION,  # the claims of whoever signed in for the test were shown
+        "person:enabled": Verb.ALTERATION,
         "person:invited": Verb.COLLECTION,
         "person:enrolled": Verb.COLLECTION,
         "person:changed": Verb.ALTERATION,

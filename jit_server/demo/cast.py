@@ -17,6 +17,11 @@ class DemoMember:
     role: Role | None = None
     """Role in the seeded workspace; None for agency administrators, who do not see cases."""
 
+    @property
+    def administers(self) -> bool:
+        """Whether this is the agency's administrator."""
+        return self.role is None
+
 
 @dataclass(frozen=True)
 class DemoAgency:

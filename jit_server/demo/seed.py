@@ -102,6 +102,8 @@ def _person(past: _Past, agency: DemoAgency, person: DemoMember) -> Actor:
         if found is None:
             new = identity.NewPerson(sub=person.id, name=person.name, language=LANGUAGE, zone=agency.zone)
             found = identity.enrol(uow, agency.slug, new)
+            if person.administers:
+                identity.appoint(uow, agency.slug, found.id)
         return Actor(
             "person",
             person_id=found.id,

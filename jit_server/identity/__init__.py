@@ -38,11 +38,12 @@ from jit_server.identity.usecases.agencies import (
     issuer_of,
     set_issuer,
 )
+from jit_server.identity.usecases.staffing import appoint
 
 __all__ = [
     "LANGUAGES", "Agency", "AgencyRole", "AuthMethod", "Claim", "ClaimMap", "Invitation", "Issuer", "LoginSession",
     "NewAgency", "NewInvitation", "NewIssuer", "NewPerson", "Person", "Preferences", "Profile", "SendKey", "State",
-    "Theme", "Trust", "add_agency", "administered_agency", "agencies", "agency", "agency_role", "change_settings",
-    "disable", "end_other_sessions", "end_session", "end_sessions", "enrol", "invite", "issuer_of", "me",
-    "my_sessions", "seen_agency", "set_issuer", "sign_out", "zones",
+    "Theme", "Trust", "add_agency", "administered_agency", "agencies", "agency", "agency_role", "appoint",
+    "change_settings", "disable", "end_other_sessions", "end_session", "end_sessions", "enrol", "invite", "issuer_of",
+    "me", "my_sessions", "seen_agency", "set_issuer", "sign_out", "zones",
 ]  # fmt: skip

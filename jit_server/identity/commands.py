@@ -6,6 +6,7 @@ import click
 
 from jit_server import identity
 from jit_server.identity import models
+from jit_server.identity.agency.commands import admin
 from jit_server.identity.trust.commands import anchor
 from jit_server.web.api import check
 from jit_server.web.terminal import Terminal, in_terminal
@@ -16,6 +17,7 @@ def agency() -> None:
     """Agencies and their identity providers."""
 
 
+agency.add_command(admin)
 agency.add_command(anchor)
 
 

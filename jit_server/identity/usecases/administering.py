@@ -1,5 +1,7 @@
 """Who looks after which agency: nobody but its own administrators, and for reading its own auditors."""
 
+from uuid import UUID
+
 from jit_server.core.errors import N_, NotPermitted, NotSignedIn
 from jit_server.identity.models import Agency, AgencyRole, Person
 from jit_server.work import UnitOfWork
@@ -11,6 +13,12 @@ NOT_SEEN = N_("These pages are for the administrators and auditors of your agenc
 def agency_role(uow: UnitOfWork) -> AgencyRole:
     """What the one who asks is in their own agency; nobody signed in is nothing more than a member."""
     return _asking(uow).agency_role if uow.actor.kind == "person" else AgencyRole.MEMBER
+
+
+def administers(uow: UnitOfWork, agency_id: UUID) -> bool:
+    """Whether the one who asks is an administrator of this agency, to which they belong now."""
+    person = _asking(uow) if uow.actor.kind == "person" else None
+    return person is not None and person.agency_id == agency_id and person.agency_role is AgencyRole.ADMIN
 
 
 def administered_agency(uow: UnitOfWork) -> Agency:

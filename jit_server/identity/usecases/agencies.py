@@ -18,6 +18,7 @@ from jit_server.identity.models import (
     Trust,
 )
 from jit_server.identity.shapes import NewAgency, NewInvitation, NewIssuer, NewPerson
+from jit_server.identity.usecases.administering import administers, seen_agency
 from jit_server.work import UnitOfWork
 
 _LISTED = text("""
@@ -32,27 +33,27 @@ _LISTED = text("""
 _END_SESSIONS = text("UPDATE login_session SET ended_at = :now WHERE agency_id = :agency AND ended_at IS NULL")
 
 
-def _operator(uow: UnitOfWork) -> None:
+def operator_only(uow: UnitOfWork) -> None:
+    """Refuse everybody but whoever runs this server."""
     if uow.actor.kind not in {"operator", "system"}:
         raise NotPermitted("Agencies are the operator's affair: jit-server agency --help")
 
 
-def administered_agency(uow: UnitOfWork) -> UUID | None:
-    """The agency that the one who asks looks after here, if any."""
-    person = uow.find(Person, id=uow.actor.person_id) if uow.actor.kind == "person" else None
-    is_admin = person is not None and getattr(person, "agency_role", None) == "admin"
-    return person.agency_id if person is not None and is_admin else None
-
-
 def looks_after(uow: UnitOfWork, agency_id: UUID) -> bool:
     """Whether the one who asks is the operator or an administrator of this agency."""
-    return uow.actor.kind in {"operator", "system"} or administered_agency(uow) == agency_id
+    return uow.actor.kind in {"operator", "system"} or administers(uow, agency_id)
 
 
 def entitled(uow: UnitOfWork, mine: Agency) -> None:
     """Refuse whoever does not look after this agency."""
     if not looks_after(uow, mine.id):
         raise NotPermitted("Only an administrator of the agency, or the operator of this server, may do this.")
+
+
+def readable(uow: UnitOfWork, mine: Agency) -> None:
+    """Refuse whoever neither looks after this agency nor audits it."""
+    if not looks_after(uow, mine.id) and seen_agency(uow).id != mine.id:
+        raise NotPermitted("Only an administrator or auditor of the agency may see this.")
 
 
 def agencies(uow: UnitOfWork, *, disabled: bool = False) -> Sequence[Row[tuple[object, ...]]]:
@@ -74,7 +75,7 @@ def agency(uow: UnitOfWork, slug: str) -> Agency:
 
 def add_agency(uow: UnitOfWork, new: NewAgency) -> Agency:
     """Take an agency in."""
-    _operator(uow)
+    operator_only(uow)
     if uow.find(State, code=new.state) is None:
         raise Invalid.field("state", f"{new.state} is no State or body known here", "Use the ISO 3166-1 alpha-2 code.")
     if uow.find(Agency, slug=new.slug) is not None:
@@ -90,7 +91,7 @@ def set_issuer(uow: UnitOfWork, slug: str, new: NewIssuer) -> Issuer:
     The same URL changes the registration; another one retires the present issuer of this key and whom it knew, since
     a subject means nothing at another provider. A URL that ever belonged to another agency is refused.
     """
-    _operator(uow)
+    operator_only(uow)
     mine = agency(uow, slug)
     if new.trust is Trust.FEDERATION and not trust.anchors_of(uow, mine.state):
         remedy = "Register one first: jit-server agency anchor --help"
@@ -133,8 +134,12 @@ def issuer_of(uow: UnitOfWork, of: Agency, key: str = "") -> Issuer:
 
 def invite(uow: UnitOfWork, slug: str, new: NewInvitation) -> Invitation:
     """Expect somebody: the first sign-in that fits takes the invitation, nobody signs in without one."""
-    _operator(uow)
-    mine = agency(uow, slug)
+    operator_only(uow)
+    return expect(uow, agency(uow, slug), new)
+
+
+def expect(uow: UnitOfWork, mine: Agency, new: NewInvitation) -> Invitation:
+    """Keep an invitation of this agency, whoever was entitled to make it."""
     made = uow.add(
         Invitation(
             agency_id=mine.id,
@@ -150,7 +155,7 @@ def invite(uow: UnitOfWork, slug: str, new: NewInvitation) -> Invitation:
 
 def enrol(uow: UnitOfWork, slug: str, new: NewPerson) -> Person:
     """Make somebody known before they first sign in, by the subject under which their issuer asserts them."""
-    _operator(uow)
+    operator_only(uow)
     mine = agency(uow, slug)
     known_to = issuer_of(uow, mine)
     facts = {"issuer_id": known_to.id, "agency_id": mine.id, "created_at": uow.now}
@@ -171,7 +176,7 @@ def end_sessions(uow: UnitOfWork, slug: str) -> None:
 
 def disable(uow: UnitOfWork, person_id: UUID) -> Person:
     """End a person's access: no session of theirs counts from now on, and none begins."""
-    _operator(uow)
+    operator_only(uow)
     found = uow.find(Person, id=person_id)
     if found is None:
         raise NotFound

@@ -18,7 +18,7 @@ from jit_server.identity.id_token import Assertion
 from jit_server.identity.models import Agency, AuthMethod, Issuer, Person, SignInTest
 from jit_server.identity.shapes import AddedIssuer, ChangedIssuer, ClaimMap, StatedIssuer
 from jit_server.identity.usecases import ways
-from jit_server.identity.usecases.agencies import agency, entitled, looks_after
+from jit_server.identity.usecases.agencies import agency, entitled, looks_after, readable
 from jit_server.identity.usecases.sign_in import NOT_INVITED, OUTSIDE, expected
 from jit_server.identity.usecases.ways import Claimed, Departure, WayIn
 from jit_server.work import UnitOfWork
@@ -54,7 +54,7 @@ class TestResult:
 def of_agency(uow: UnitOfWork, slug: str) -> Sequence[Issuer]:
     """The agency's issuers: the live ones first, each by its key, then those that were retired."""
     mine = agency(uow, slug)
-    entitled(uow, mine)
+    readable(uow, mine)
     rows = uow.every(Issuer, Issuer.agency_id == mine.id)
     return sorted(rows, key=lambda one: (one.retired_at is not None, one.key, one.created_at))
 
