@@ -147,6 +147,15 @@ def read_log(workspace_id: UUID) -> ResponseReturnValue:
     return show("workspaces/log.html", here="audit", check=None, **values)
 
 
+@pages.shows("/w/<uuid:workspace_id>/audit/who-could", to=Action.LOG_READ)
+def who_could(workspace_id: UUID) -> ResponseReturnValue:
+    """Who could see an exhibit on a past day."""
+    with work() as uow:
+        uow.get(workspaces.Workspace, workspace_id, to=Action.LOG_READ)
+        values = views.who_could(uow, workspace_id, request.args.to_dict())
+    return show("workspaces/who_could.html", 422 if values["errors"] else 200, here="audit", **values)
+
+
 @pages.takes("/w/<uuid:workspace_id>/audit/verify", to=Action.LOG_VERIFY)
 def verify_log(workspace_id: UUID) -> ResponseReturnValue:
     """Recompute the whole log and compare it with its signed heads."""

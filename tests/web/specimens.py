@@ -495,6 +495,38 @@ SPECIMENS = {
         "workspaces/member.html",
         room("members", member=MEMBER | {"ended_at": NOW, "me": False}, source=None, rights=[]),
     ),
+    "who-could": (
+        "workspaces/who_could.html",
+        room(
+            "audit",
+            thing={"id": UUID(int=9), "name": "DE-0001 Server image", "url": "#e"},
+            on="2026-11-22T18:00",
+            zone="Europe/Berlin",
+            moment=NOW,
+            people=[
+                {
+                    "name": "Claire Moreau",
+                    "agency": "Parquet de Valmont",
+                    "state": "FR",
+                    "role": "leader",
+                    "words": ["Know the exhibits", "Open exhibits"],
+                }
+            ],
+            errors=[],
+        ),
+    ),
+    "who-could-nobody": (
+        "workspaces/who_could.html",
+        room(
+            "audit",
+            thing={"id": UUID(int=9), "name": "DE-0001 Server image", "url": "#e"},
+            on="2026-11-22T18:00",
+            zone="Europe/Berlin",
+            moment=NOW,
+            people=[],
+            errors=[],
+        ),
+    ),
     "members": (
         "workspaces/members.html",
         room(

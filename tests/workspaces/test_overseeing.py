@@ -5,15 +5,17 @@ from time import sleep
 from uuid import UUID
 
 import pytest
+from flask import Flask
 
 from jit_server import workspaces
 from jit_server.access import Action, PartyClass, Role
 from jit_server.core import clock
 from jit_server.core.errors import NotFound
 from jit_server.evidence import EvidenceItem
+from jit_server.work import House
 from jit_server.workspaces.replay import ACTIONS
 from tests.access.test_foreign_ids import Secret, filled
-from tests.builders import Who, World
+from tests.builders import Who, World, browser
 
 
 def _seen(world: World, case: Secret, who: Who, moment: datetime) -> dict[UUID, set[Action]]:
@@ -70,3 +72,14 @@ def test_an_auditor_may_ask_and_who_may_not_know_the_exhibit_may_not(world: Worl
 def test_a_third_country_could_not_see_what_was_not_released_to_it(world: World) -> None:
     case = filled(world, "exhibit", classes={"NL": PartyClass.THIRD_COUNTRY})
     assert case.team.leaders["NL"].id not in _seen(world, case, case.team.admin, clock.now())
+
+
+def test_the_page_names_them_and_keeps_a_moment_that_is_none(app: Flask, house: House, world: World) -> None:
+    case = filled(world, "exhibit")
+    client = browser(app, house, case.team.admin)
+    address = f"/w/{case.team.id}/audit/who-could?thing={case.ids['item_id']}"
+    shown = client.get(address, headers={"Accept": "text/html"}).get_data(as_text=True)
+    assert case.team.leaders["FR"].name in shown
+    wrong = client.get(f"{address}&on=yesterday", headers={"Accept": "text/html"})
+    assert wrong.status_code == 422
+    assert case.team.leaders["FR"].name not in wrong.get_data(as_text=True)

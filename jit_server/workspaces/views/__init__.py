@@ -3,7 +3,7 @@
 from jit_server.workspaces.views.day import my_day
 from jit_server.workspaces.views.frame import action_words, banner, days_left, may, originator
 from jit_server.workspaces.views.home import agreement, home
-from jit_server.workspaces.views.log import check, log, signed_head, timeline
+from jit_server.workspaces.views.log import check, log, signed_head, timeline, who_could
 from jit_server.workspaces.views.people import member, members
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "originator",
     "signed_head",
     "timeline",
+    "who_could",
 ]

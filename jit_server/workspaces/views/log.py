@@ -1,9 +1,12 @@
 """The workspace's log (W18): who did what, refusals too, and whether it is whole."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext
 
@@ -14,8 +17,8 @@ from jit_server.core.errors import Invalid
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import subjects
 from jit_server.workspaces.usecases import members as team
-from jit_server.workspaces.usecases import reading, record
-from jit_server.workspaces.views.frame import banner, may
+from jit_server.workspaces.usecases import overseeing, reading, record
+from jit_server.workspaces.views.frame import action_words, banner, may
 
 DIGITS = 15
 """Digits of a position: far below what the column holds."""
@@ -79,6 +82,44 @@ def log(uow: UnitOfWork, workspace_id: UUID, wanted: dict[str, str], size: int) 
     }
 
 
+def who_could(uow: UnitOfWork, workspace_id: UUID, wanted: dict[str, str]) -> dict[str, Any]:
+    """Who could see an exhibit at a past moment, now unless one is given."""
+    thing_id, zone = _uuid(wanted.get("thing"), "thing"), ZoneInfo(uow.actor.preferences.get("zone", "UTC"))
+    moment, problems = _moment(wanted.get("on"), zone, uow.now)
+    seen = overseeing.who_could(uow, workspace_id, thing_id, moment) if thing_id and not problems else []
+    about: Any = SimpleNamespace(subject={"kind": "evidence_item", "id": str(thing_id)})
+    name, url = subjects.named(uow, [about]).get(str(thing_id), (gettext("Exhibit"), f"/w/{workspace_id}/evidence"))
+    return {
+        "workspace": banner(uow, workspace_id),
+        "may": may(uow, reading.standing_of(uow, workspace_id)),
+        "thing": {"id": thing_id, "name": name, "url": url},
+        "on": moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M"),
+        "zone": zone.key,
+        "moment": moment,
+        "people": [
+            {
+                "name": one.name,
+                "agency": one.agency,
+                "state": one.state,
+                "role": str(one.role),
+                "words": [action_words(action) for action in one.actions],
+            }
+            for one in seen
+        ],
+        "errors": problems,
+    }
+
+
+def _moment(text: str | None, zone: ZoneInfo, now: datetime) -> tuple[datetime, list[dict[str, str]]]:
+    if not text:
+        return now, []
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone), []
+    except ValueError:
+        message, remedy = gettext("is no moment"), gettext("Choose a day and a time.")
+        return now, [{"field": "on", "message": message, "remedy": remedy}]
+
+
 def signed_head(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
     """The signed head of the log, as the page shows it."""
     note = audit.checkpoint(uow.connection, workspace_id, uow.house.key)
@@ -105,8 +146,8 @@ def _number(text: str | None) -> int | None:
     return int(text)
 
 
-def _uuid(text: str | None) -> UUID | None:
+def _uuid(text: str | None, field: str = "actor") -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
-        raise Invalid.field("actor", "is not a person's id", "Choose from the list.") from None
+        raise Invalid.field(field, "is not an id", "Use the page's own links and lists.") from None

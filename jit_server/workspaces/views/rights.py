@@ -53,13 +53,15 @@ def _groups() -> list[tuple[str, frozenset[str]]]:
 def _lines(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
     """One line an action that is open, one more for each rule that closes it for some things."""
     found: dict[str, dict[str, Any]] = {}
-    for action, origin, handling, decision in explaining.rights(uow, standing):
+    policy = uow.policy(standing)
+    for action, origin, handling, general in explaining.rights(uow, standing):
+        decision = general
         if action in ON_OTHERS:
-            decision = uow.policy(standing).judge(standing, action, origin=Origin.PARTNER, gate=ON_OTHERS[action])
+            decision = policy.judge(standing, action, origin=Origin.PARTNER, gate=ON_OTHERS[action])
         elif origin == Origin.PARTNER and action not in ABOUT_THINGS:
             continue
         words = action_words(action)
-        if not decision.allowed and uow.policy(standing).permits(standing, action):
+        if not decision.allowed and policy.permits(standing, action):
             words = gettext("%(what)s of partners marked %(code)s", what=words, code=str(handling))
         clause = decision.clause if decision.clause and not is_baseline(decision.clause) else None
         reason = decision.reason and (decision.reason if clause else gettext(decision.reason))
