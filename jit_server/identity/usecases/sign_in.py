@@ -11,7 +11,7 @@ from jit_server.core.errors import N_, NotSignedIn, SignInRefused
 from jit_server.identity import meaning, sessions
 from jit_server.identity.clients import refused
 from jit_server.identity.id_token import Assertion
-from jit_server.identity.models import Agency, Issuer, LoginSession, Person
+from jit_server.identity.models import Agency, AgencyRole, Issuer, LoginSession, Person
 from jit_server.identity.usecases.account import LANGUAGES, close, end_all_sessions, zones
 from jit_server.identity.usecases.agencies import agency
 from jit_server.identity.usecases.ways import Claimed, WayIn, way_of
@@ -94,9 +94,7 @@ def complete_sign_in(
     person = known or _join(uow, mine, way, assertion)
     if person.disabled_at is not None or person.agency_id != mine.id:
         raise refused("disabled", ENDED)
-    _follow(person, assertion)
-    uow.add(person)
-    uow.session.flush()
+    _follow(uow, way, person, assertion)
     _end_in_browser(uow, old_cookie)
     begun, cookie = _begin_session(uow, way, person, assertion, user_agent)
     sessions.end_oldest(uow.connection, person.id, uow.now)
@@ -121,12 +119,22 @@ def _same_person(uow: UnitOfWork, session_id: UUID, known: Person | None) -> Non
         raise refused("step-up-person", SOMEBODY_ELSE)
 
 
-def _follow(person: Person, assertion: Assertion) -> None:
-    """Take over what the issuer says now; language and zone only until the person chose their own."""
+def _follow(uow: UnitOfWork, way: WayIn, person: Person, assertion: Assertion) -> None:
+    """Take over what the issuer says now; language and zone only until the person chose their own.
+
+    Where the agency gives its roles by groups, the role is theirs from this sign-in on, whatever it was.
+    """
+    role = meaning.role_of(way.client.claims, assertion.groups)
+    if role is not None and person.agency_role != role:
+        before, person.agency_role = person.agency_role, AgencyRole(role)
+        facts = {"fields": ["agency_role"], "role": role, "before": str(before), "by": "issuer"}
+        uow.record("person:changed", person, agency=way.slug, **facts)
     person.name = assertion.name
     if person.settings_at is None:
         person.language = assertion.locale if assertion.locale in LANGUAGES else person.language
         person.zone = assertion.zone if assertion.zone in zones() else person.zone
+    uow.add(person)
+    uow.session.flush()
 
 
 def _begin_session(
