@@ -15,6 +15,7 @@ from flask_babel import Babel
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jit_server import workspaces
+from jit_server.consents import day
 from jit_server.core import bus, database, logs, vault
 from jit_server.core import settings as settings_module
 from jit_server.core.errors import JitError
@@ -25,7 +26,7 @@ from jit_server.web import assets, context, csrf, declared, display, headers, op
 from jit_server.web.api import Routes
 from jit_server.work import House
 
-ROOMS = ("identity", "identity.agency", "workspaces", "messaging", "evidence")
+ROOMS = ("identity", "identity.office", "workspaces", "consents", "messaging", "evidence")
 TRANSLATIONS = "web/translations"
 SMALL_BODY = 256 * 1024
 
@@ -54,7 +55,7 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
         TRUSTED_HOSTS=_hosts(settings),
     )
     load = partial(sessions.load, idle=timedelta(minutes=settings.session_idle_minutes))
-    app.extensions["jit"] = context.Frame(house, load, _page_values, _banner)
+    app.extensions["jit"] = context.Frame(house, load, _page_values, _banner, _ways_out)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.install(app, secure=settings.secure)
     _guard(app, settings)
@@ -146,6 +147,15 @@ def _banner(workspace_id: UUID, party_id: UUID | None) -> dict[str, Any] | None:
         with context.house().work(context.actor()) as uow:
             shown = workspaces.banner(uow, workspace_id)
             return {**shown, "originator": workspaces.originator(uow, party_id) if party_id else None}
+    except JitError:
+        return None
+
+
+def _ways_out(workspace_id: UUID, policy: dict[str, Any]) -> dict[str, Any] | None:
+    """What a refusal leaves open; None where nothing can be asked for."""
+    try:
+        with context.house().work(context.actor()) as uow:
+            return day.ways_out(uow, workspace_id, policy)
     except JitError:
         return None
 

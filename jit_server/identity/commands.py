@@ -6,7 +6,8 @@ import click
 
 from jit_server import identity
 from jit_server.identity import models
-from jit_server.identity.agency.commands import admin
+from jit_server.identity.office.commands import admin
+from jit_server.identity.issuer_commands import issuer
 from jit_server.identity.trust.commands import anchor
 from jit_server.web.api import check
 from jit_server.web.terminal import Terminal, in_terminal
@@ -19,6 +20,7 @@ def agency() -> None:
 
 agency.add_command(admin)
 agency.add_command(anchor)
+agency.add_command(issuer)
 
 
 @agency.command("add")
