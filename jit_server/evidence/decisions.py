@@ -324,7 +324,7 @@ def _answer(item: EvidenceItem) -> purpose.Purpose:
     sent = {name: value for name, value in request.form.items() if name not in {"csrf", "next"} and value}
     said = check(PurposeForm, sent)
     if item.handling == Handling.H3 and not said.acknowledged:
-        raise Invalid.field("acknowledged", "is not ticked", "Read the conditions first.")
+        raise Invalid.field("acknowledged", "The conditions are not acknowledged.", "Read them first.")
     return purpose.checked(said.code, said.text, acknowledged=said.acknowledged)
 
 

@@ -84,8 +84,8 @@ def _person(uow: UnitOfWork) -> UUID:
 def _asserted(uow: UnitOfWork, new: NewRelease) -> None:
     """Both assertions of Article 17(2), and an end that lies ahead."""
     missing = {
-        "necessary": "is not asserted: a transfer must be necessary for the purposes of the agreement",
-        "compliant": "is not asserted: a transfer must comply with the agreement",
+        "necessary": "The transfer is not asserted to be necessary for the purposes of the agreement.",
+        "compliant": "The transfer is not asserted to comply with the agreement.",
     }
     wrong = [
         {"field": name, "message": words, "remedy": "Assert it, or do not release."}
@@ -93,7 +93,9 @@ def _asserted(uow: UnitOfWork, new: NewRelease) -> None:
         if not getattr(new, name)
     ]
     if new.expires_at <= uow.now:
-        wrong.append({"field": "expires_at", "message": "lies in the past", "remedy": "Choose a later day."})
+        wrong.append(
+            {"field": "expires_at", "message": "The release would end in the past.", "remedy": "Choose a later day."}
+        )
     if wrong:
         raise Invalid("; ".join(f"{one['field']}: {one['message']}" for one in wrong), errors=wrong)
 

@@ -53,7 +53,11 @@ def remark(uow: UnitOfWork, item_id: UUID, new: NewMarking) -> EvidenceItem:
 def _said(new: NewMarking) -> dict[str, Any]:
     code = code_of(new.scheme, new.code)
     if code.level == Handling.H3 and not new.conditions_text:
-        raise Invalid.field("conditions_text", "is missing", "Write what H3 asks of whoever uses it.")
+        raise Invalid.field(
+            "conditions_text",
+            "H3 is another restriction, and its words are missing",
+            "Write what it asks of the reader.",
+        )
     return new.model_dump(include=set(SAID)) | {"handling": code.level}
 
 

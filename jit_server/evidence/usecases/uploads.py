@@ -95,7 +95,11 @@ def _marked(new: NewUpload, workspace: Workspace) -> dict[str, str]:
     if new.handling not in {None, code.level}:
         raise Invalid.field("code", f"{code.words} stands for {code.level}, not {new.handling}", "Leave handling out.")
     if code.level == Handling.H3 and not new.conditions_text:
-        raise Invalid.field("conditions_text", "is missing", "Write what H3 asks of whoever uses it.")
+        raise Invalid.field(
+            "conditions_text",
+            "H3 is another restriction, and its words are missing",
+            "Write what it asks of the reader.",
+        )
     return {"handling": code.level, "scheme": code.scheme, "code": code.code}
 
 
