@@ -40,7 +40,8 @@ const providerOf = (issuer, config) => new Provider(issuer, {
   },
   features: {
     devInteractions: { enabled: false },
-    pushedAuthorizationRequests: { enabled: config.par !== false },
+    pushedAuthorizationRequests: { enabled: config.par !== false, requirePushedAuthorizationRequests: Boolean(config.fapi) },
+    ...(config.fapi ? { fapi: { enabled: true, profile: '2.0' } } : {}),
     backchannelLogout: { enabled: Boolean(config.back_channel) },
   },
   // its own fetch refuses loopback, where the tests are
