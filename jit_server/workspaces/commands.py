@@ -1,4 +1,4 @@
-"""`jit-server workspace`, `policy` and `audit`: what an operator may know of the teams: everything but content.
+"""`jit-server workspace` and `audit`: what an operator may know of the teams, which is everything but content.
 
 The audit log lies beneath the doors and has no commands of its own; a workspace's log is looked at from here.
 """
@@ -11,13 +11,13 @@ from uuid import UUID
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from jit_server import access, audit, workspaces
-from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Role
+from jit_server import audit, workspaces
 from jit_server.audit import SERVER_LOG, BadNote, Report, notes
 from jit_server.core.errors import JitError, NotFound
 from jit_server.web.terminal import Terminal, Unverified, in_terminal
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.models import Member, MemberStatus, Party, Workspace
+from jit_server.workspaces.policy_commands import policy  # noqa: F401 - found here by its name
 
 MOST = 10_000
 
@@ -54,58 +54,6 @@ def _line(uow: UnitOfWork, one: Workspace) -> dict[str, Any]:
         "members": len(active),
         "entries": audit.head(uow.connection, one.id).size,
     }
-
-
-@click.group()
-def policy() -> None:
-    """The rules: the baseline and what signed agreements add to it."""
-
-
-@policy.command("check")
-@in_terminal
-def check_policy(terminal: Terminal) -> None:
-    """Read the baseline and compile the policy of every workspace; exit 1 if one does not hold."""
-    rules = access.baseline()
-    with terminal.work() as uow:
-        spaces = uow.every(Workspace, limit=MOST)
-        sizes = {
-            one.reference: len(access.policy_of(uow.connection, one.id, one.policy_version).rules) for one in spaces
-        }
-    text = [f"baseline: {len(rules)} rules", *(f"{name}: {size} rules" for name, size in sorted(sizes.items()))]
-    terminal.say({"baseline": len(rules), "workspaces": sizes}, "\n".join(text))
-
-
-@policy.command("explain")
-@click.argument("action", type=click.Choice([str(one) for one in Action]))
-@click.option("--role", type=click.Choice([str(one) for one in Role]), required=True)
-@click.option("--party-class", type=click.Choice([str(one) for one in PartyClass]), default="ms_authority")
-@click.option("--origin", type=click.Choice([str(one) for one in Origin]), default="own")
-@click.option("--handling", type=click.Choice([str(one) for one in Handling]), default="H0")
-@click.option("--phase", type=click.Choice([str(one) for one in Phase]), default="operational")
-@click.option("--workspace", "workspace_id", type=click.UUID, help="Whose agreement; without it the baseline alone.")
-@in_terminal
-def explain_policy(
-    terminal: Terminal,
-    action: str,
-    role: str,
-    party_class: str,
-    origin: str,
-    handling: str,
-    phase: str,
-    workspace_id: UUID | None,
-) -> None:
-    """Say whether somebody of that kind may do ACTION, and which rule decides."""
-    rules = access.baseline_policy()
-    if workspace_id is not None:
-        with terminal.work() as uow:
-            space = _workspace(uow, workspace_id)
-            rules = access.policy_of(uow.connection, space.id, space.policy_version)
-    decision = rules.decide(
-        Role(role), PartyClass(party_class), Origin(origin), Handling(handling), Phase(phase), Action(action)
-    )
-    found = {"allowed": decision.allowed, "clause": decision.clause, "reason": decision.reason}
-    rule = f"{decision.clause}: {decision.reason}" if decision.clause else "no rule allows it"
-    terminal.say(found, f"{'allowed' if decision.allowed else 'refused'} - {rule}")
 
 
 @click.group(name="audit")

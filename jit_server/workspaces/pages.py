@@ -164,3 +164,6 @@ def verify_log(workspace_id: UUID) -> ResponseReturnValue:
         uow.get(workspaces.Workspace, workspace_id, to=Action.LOG_VERIFY)
         values["check"] = views.check(uow, workspace_id)
     return show("workspaces/log.html", here="audit", **values)
+
+
+from jit_server.workspaces import policy_pages  # noqa: E402, F401 - more pages of the room, on the same blueprint

@@ -35,9 +35,12 @@ def fed() -> Iterator[Federation]:
 
 @pytest.fixture
 def run(house: House) -> Run:
-    terminal = Terminal()
-    terminal.__dict__ |= {"house": house, "settings": house.settings}
-    return lambda *arguments: CliRunner().invoke(cli, ["agency", "anchor", *arguments], obj=terminal)
+    def call(*arguments: str) -> Result:
+        terminal = Terminal()
+        terminal.__dict__ |= {"house": house, "settings": house.settings}
+        return CliRunner().invoke(cli, ["agency", "anchor", *arguments], obj=terminal)
+
+    return call
 
 
 def new(state: str = "FR", **changes: Any) -> NewAnchor:
