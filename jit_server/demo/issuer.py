@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from babel import Locale
@@ -23,7 +23,7 @@ from flask.typing import ResponseReturnValue
 from gevent import joinall, spawn
 from gevent.pywsgi import WSGIServer
 
-from jit_server.demo.provider import ACR, DemoPerson, IssuerSpec, Provider, signing_key
+from jit_server.demo.provider import ACR, HIGH, DemoPerson, IssuerSpec, Provider, signing_key
 
 __all__ = ["DemoPerson", "IssuerSpec", "app", "serve", "start"]
 
@@ -45,6 +45,7 @@ def app(spec: IssuerSpec) -> Flask:
     made.get("/.well-known/openid-configuration", endpoint="metadata")(lambda: metadata(spec))
     made.get("/jwks", endpoint="jwks")(lambda: {"keys": [key.as_dict(private=False, kid=key.thumbprint())]})
     made.route("/authorize", methods=["GET", "POST"], endpoint="authorize")(lambda: _authorize(provider))
+    made.post("/par", endpoint="par")(provider.take_pushed)
     made.post("/token", endpoint="token")(provider.create_token_response)
     made.route("/end-session", methods=["GET", "POST"], endpoint="end_session")(lambda: _end_session(spec))
     return made
@@ -56,6 +57,7 @@ def metadata(spec: IssuerSpec) -> dict[str, Any]:
         "issuer": spec.url,
         "authorization_endpoint": f"{spec.url}/authorize",
         "token_endpoint": f"{spec.url}/token",
+        "pushed_authorization_request_endpoint": f"{spec.url}/par",
         "jwks_uri": f"{spec.url}/jwks",
         "end_session_endpoint": f"{spec.url}/end-session",
         "response_types_supported": ["code"],
@@ -63,7 +65,7 @@ def metadata(spec: IssuerSpec) -> dict[str, Any]:
         "grant_types_supported": ["authorization_code"],
         "subject_types_supported": ["public"],
         "scopes_supported": ["openid", "profile", "email"],
-        "acr_values_supported": [ACR],
+        "acr_values_supported": [ACR, HIGH],
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": [spec.algorithm],
         "token_endpoint_auth_methods_supported": ["private_key_jwt" if spec.client_jwk else "client_secret_basic"],
@@ -89,18 +91,26 @@ def _authorize(provider: Provider) -> ResponseReturnValue:
         "demo/issuer.html",
         spec=spec,
         page="sign-in",
-        asked=[(name, value) for name, value in grant.request.payload.data.items() if name != "person"],
+        asked=_asked(grant.request),
         unknown=request.method == "POST",
         **_words(spec),
     )
     return page, 400 if request.method == "POST" else 200
 
 
+def _asked(asked: Any) -> list[tuple[str, str]]:
+    """What the form sends back: the reference to a pushed request, or the whole request."""
+    if asked.reference:
+        return [("client_id", asked.payload.client_id), ("request_uri", asked.reference)]
+    return [(name, value) for name, value in asked.payload.data.items() if name != "person"]
+
+
 def _end_session(spec: IssuerSpec) -> ResponseReturnValue:
     """There is no session to end: say so, or send the person back where the client asked."""
     target = request.values.get("post_logout_redirect_uri")
     if target in spec.post_logout_uris:
-        return redirect(str(target))
+        state = request.values.get("state")
+        return redirect(f"{target}?{urlencode({'state': state})}" if state else str(target))
     return render_template("demo/issuer.html", spec=spec, page="signed-out", **_words(spec))
 
 

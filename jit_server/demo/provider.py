@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
-from authlib.oauth2.rfc6749 import ClientMixin, InvalidRequestError
+from authlib.oauth2.rfc6749 import ClientMixin, InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from authlib.oauth2.rfc7636 import CodeChallenge
@@ -22,7 +22,11 @@ from jit_server.core import clock
 
 CODE_SECONDS = 60
 TOKEN_SECONDS = 300
+PUSHED_SECONDS = 300
+"""How long a pushed request lasts: the person reads the list of people meanwhile."""
 ACR = "urn:jit:demo:substantial"
+HIGH = "urn:jit:demo:high"
+"""What a sign-in reaches when it is asked for: nobody here types anything stronger."""
 
 
 def _seconds() -> int:
@@ -98,21 +102,39 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.spec, self.key = spec, key
         self.codes: dict[str, _Code] = {}
         self.used_assertions: dict[str, float] = {}
+        self.pushed: dict[str, tuple[float, MultiDict[str, str]]] = {}
         self.register_client_auth_method("private_key_jwt", _Assertion(self))
         self.register_grant(_Grant, [_S256(), _OpenID(spec, key)])
         self.register_extension(_Iss(spec.url))
 
     def create_oauth2_request(self, request: Any) -> "_Request":  # noqa: ARG002 - Authlib passes nothing
-        """The request at hand, each parameter once."""
-        return _Request()
+        """The request at hand, each parameter once; of a reference, what was pushed under it."""
+        return _Request(self.pushed)
+
+    def take_pushed(self) -> tuple[dict[str, Any], int]:
+        """Keep a request that the client itself hands over, and give a reference to it (RFC 9126)."""
+        try:
+            self.authenticate_client(self.create_oauth2_request(None), _Grant.TOKEN_ENDPOINT_AUTH_METHODS)
+        except OAuth2Error as error:
+            return dict(error.get_body()), error.status_code
+        now = time.monotonic()
+        self.pushed = {name: kept for name, kept in self.pushed.items() if kept[0] > now}
+        reference = f"urn:ietf:params:oauth:request_uri:{secrets.token_urlsafe(24)}"
+        proof = {"client_assertion", "client_assertion_type"}
+        asked = MultiDict((name, value) for name, value in request.form.items() if name not in proof)
+        self.pushed[reference] = (now + PUSHED_SECONDS, asked)
+        return {"request_uri": reference, "expires_in": PUSHED_SECONDS}, 201
 
 
 class _Request(FlaskOAuth2Request):  # type: ignore[misc]
     """Reads the form where it repeats the whole request, else the query: never both, or each value would be double."""
 
-    def __init__(self) -> None:
+    def __init__(self, pushed: dict[str, tuple[float, MultiDict[str, str]]]) -> None:
         super().__init__(request)
-        self.payload = _Payload(request.form if request.form.keys() & {"client_id", "grant_type"} else request.args)
+        stated = request.form if request.form.keys() & {"client_id", "grant_type"} else request.args
+        until, asked = pushed.get(stated.get("request_uri", ""), (0.0, stated))
+        self.reference = stated.get("request_uri") if until > time.monotonic() else None
+        self.payload = _Payload(asked if self.reference else stated)
 
 
 class _Payload(FlaskOAuth2Payload):  # type: ignore[misc]
@@ -164,6 +186,7 @@ class _Code:
         self.redirect_uri, self.scope, self.nonce = asked.payload.redirect_uri, asked.scope, data.get("nonce")
         self.code_challenge, self.code_challenge_method = data.get("code_challenge"), data.get("code_challenge_method")
         self.auth_time = _seconds()
+        self.acr = HIGH if HIGH in str(data.get("acr_values", "")).split() else asked.user.acr
 
     def get_redirect_uri(self) -> str:
         return str(self.redirect_uri)
@@ -178,7 +201,7 @@ class _Code:
         return self.auth_time
 
     def get_acr(self) -> str:
-        return str(self.person.acr)
+        return str(self.acr)
 
     def get_amr(self) -> list[str]:
         return list(self.person.amr)

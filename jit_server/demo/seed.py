@@ -19,6 +19,8 @@ from jit_server.demo import cast, story
 from jit_server.demo.cast import AGENCIES, DemoAgency, DemoMember
 from jit_server.identity.models import Agency, AuthMethod, Person
 from jit_server.work import House, UnitOfWork
+from jit_server.workspaces.attestations import Entry
+from jit_server.workspaces.usecases import entering
 
 LANGUAGE = "en"
 """The case's working language: whoever tries the demo should read every page; settings (E5) change it."""
@@ -80,7 +82,7 @@ def _agency(past: _Past, agency: DemoAgency, issuer: DemoIssuer) -> dict[str, Ac
             identity.add_agency(uow, identity.NewAgency(**stated))
     with past.work(OPERATOR, -110) as uow:
         kept = uow.find(identity.Issuer, url=issuer.url)
-        if kept is None or kept.credential_file != str(issuer.secret_file):
+        if kept is None or kept.credential_file != str(issuer.secret_file) or not kept.claims:
             identity.set_issuer(uow, agency.slug, _issuer(agency, issuer))
     return {person.id: _person(past, agency, person) for person in agency.people}
 
@@ -92,6 +94,7 @@ def _issuer(agency: DemoAgency, issuer: DemoIssuer) -> identity.NewIssuer:
         auth_method=AuthMethod.CLIENT_SECRET,
         credential_file=issuer.secret_file,
         algorithms=("ES256",),
+        claims=identity.ClaimMap(locale=""),  # the pages stay in the case's language
     )
 
 
@@ -136,7 +139,16 @@ def _workspace(past: _Past, people: Mapping[str, Actor]) -> UUID:
         if person.role is not None and member is not None and member not in inside:
             with past.work(admin, 2) as uow:
                 workspaces.invite(uow, workspace_id, workspaces.NewMember(person_id=member, role=person.role))
+        with past.work(people[person.id], 3) as uow:
+            for invited in entering.invitations(uow):
+                entering.enter(uow, invited.workspace_id, _attested(uow, invited.version))
     return workspace_id
+
+
+def _attested(uow: UnitOfWork, version: str) -> Entry:
+    """What each of the demo's people attests before the first look."""
+    trained = uow.now.date() - timedelta(days=30)
+    return Entry(undertaking=version, accepted=True, training_on=trained, training_version="JIT platform 2026-1")
 
 
 def _proposed(past: _Past, admin: Actor, people: Mapping[str, Actor]) -> UUID:

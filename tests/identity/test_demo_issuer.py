@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, KeySet
 from jit_server.core import clock
 from jit_server.demo import issuer as demo
 from jit_server.demo.issuer import DemoPerson, IssuerSpec
+from jit_server.demo.provider import HIGH
 from jit_server.identity import oidc
 from jit_server.identity.models import AuthMethod
 from jit_server.identity.oidc import Client, Pending
@@ -216,6 +217,33 @@ def sign_in(client: Client) -> oidc.Assertion:
     answer = requests.post(url, data={"person": "adam"}, allow_redirects=False, timeout=5)
     values = {name: value[0] for name, value in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
     return oidc.complete(client, known, values, pending)
+
+
+def test_a_request_is_pushed_by_the_client_alone_and_carried_by_a_reference(browser: FlaskClient) -> None:
+    form = dict(parse_qsl(query(spec(), acr_values=HIGH).partition("?")[2]))
+    address = {"base_url": spec().url}
+    assert browser.post("/par", data=form, **address).status_code == 401
+    assert browser.post("/par", data=form, auth=("jit", "wrong"), **address).status_code == 401
+    pushed = browser.post("/par", data=form, auth=("jit", "s" * 40), **address)
+    assert pushed.status_code == 201
+    reference = {"client_id": "jit", "request_uri": pushed.json["request_uri"]}
+    page = browser.get("/authorize", query_string=reference, **address)
+    assert page.status_code == 200
+    assert form["nonce"] not in page.text
+    assert reference["request_uri"] in page.text
+    answer = browser.post("/authorize", data=reference | {"person": "alice"}, **address)
+    sent = dict(parse_qsl(urlsplit(answer.location).query))
+    assert (answer.status_code, sent["state"], sent["iss"]) == (302, "the-state", spec().url)
+    unknown = reference | {"request_uri": "urn:ietf:params:oauth:request_uri:of-nobody"}
+    assert browser.get("/authorize", query_string=unknown, **address).status_code == 400
+
+
+def test_the_sign_out_leads_back_to_a_registered_address_with_the_state(browser: FlaskClient) -> None:
+    back = {"post_logout_redirect_uri": "http://127.0.0.1:8080/login", "state": "s-1"}
+    answer = browser.get("/end-session", query_string=back, base_url=spec().url)
+    assert answer.location == "http://127.0.0.1:8080/login?state=s-1"
+    evil = back | {"post_logout_redirect_uri": "https://evil.example/"}
+    assert browser.get("/end-session", query_string=evil, base_url=spec().url).status_code == 200
 
 
 def test_a_person_is_found_by_id() -> None:
