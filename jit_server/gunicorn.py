@@ -25,8 +25,12 @@ errorlog = "-"
 loglevel = "warning"
 
 
+CLOCK = 60
+"""Seconds between two looks at what has fallen due; one worker does it, the others find it being done."""
+
+
 def post_worker_init(worker: Any) -> None:
-    """Watch for the worker's end: requests under way are finished then, sockets must be told."""
+    """Keep the time, and watch for the worker's end: requests under way are finished then, sockets must be told."""
     import gevent  # not before the worker has patched
 
     def see_off() -> None:
@@ -34,7 +38,19 @@ def post_worker_init(worker: Any) -> None:
             gevent.sleep(0.2)
         worker.wsgi.extensions["jit.sockets"].farewell()
 
+    def keep_time() -> None:
+        from jit_server import consents
+
+        house = worker.wsgi.extensions["jit"].house
+        while worker.alive:
+            gevent.sleep(CLOCK)
+            try:
+                consents.keep_time(house)
+            except Exception as error:  # noqa: BLE001 - whatever one round meets, the clock goes on
+                worker.log.warning("clock: %s", type(error).__name__)
+
     gevent.spawn(see_off)
+    gevent.spawn(keep_time)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

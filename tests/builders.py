@@ -16,7 +16,9 @@ from jit_server.identity import sessions
 from jit_server.identity.models import Agency, LoginSession, Person
 from jit_server.work import House, UnitOfWork
 from jit_server.workspaces import Compartment, CompartmentParty, Party, Workspace
+from jit_server.workspaces.attestations import Entry
 from jit_server.workspaces.models import SIGNS
+from jit_server.workspaces.usecases import entering, rulebook
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,7 @@ class Team:
                     uow.add(CompartmentParty(compartment_id=row.id, party_id=party.id, workspace_id=self.id))
             space = uow.find(Workspace, id=self.id)
             assert space is not None
-            space.policy_version += 1
-            space.epoch += 1
+            rulebook.put_in_force(uow, space, rulebook.in_force(uow, space))
         return row.id
 
     def join(self, state: str, role: Role = Role.MEMBER, *, days: int | None = None) -> Who:
@@ -190,7 +191,15 @@ class Team:
                 uow, self.id, workspaces.NewMember(person_id=who.id, role=role, expires_at=expires)
             )
             self.members[who.id] = member.id
+        self.enter(who)
         return who
+
+    def enter(self, who: Who) -> None:
+        """Somebody invited attests what everybody must before the first look."""
+        with self.world.work(who) as uow:
+            version = entering.invitation(uow, self.id).version
+            entry = Entry(undertaking=version, accepted=True, training_on=today(), training_version="2026-1")
+            entering.enter(uow, self.id, entry)
 
     def remove(self, who: Who) -> None:
         """End the person's access."""

@@ -50,11 +50,17 @@ class Refusal(NotPermitted):
                 "source": "agreement" if decision.clause and not is_baseline(decision.clause) else "baseline",
                 "originator": str(getattr(row, "party_id", None) or ""),
                 "remedy": str(decision.remedy),
+                "subject": _named(row),
             },
             workspace=str(standing.workspace_id),
         )
         self.workspace_id = standing.workspace_id
         self.subject = row
+
+
+def _named(row: Any) -> dict[str, str] | None:
+    """What may be asked for: only things that a grant can open, and only to whoever may know of them."""
+    return {"kind": row.__tablename__, "id": str(row.id)} if getattr(type(row), "__grantable__", False) else None
 
 
 def known_by(kind: str) -> Action | None:

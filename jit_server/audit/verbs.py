@@ -80,6 +80,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "member:attested": Verb.COLLECTION,
         "member:ending": None,
         "member:entered": Verb.ALTERATION,
+        "member:invited": Verb.ALTERATION,
         "member:joined": Verb.ALTERATION,
         "member:ended": Verb.ALTERATION,
         "member:listed": Verb.CONSULTATION,

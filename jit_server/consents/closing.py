@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from jit_server.access import Action, Phase
-from jit_server.consents import approvals
-from jit_server.consents.approvals import Act
+from jit_server.consents import acts
+from jit_server.consents.acts import Act
 from jit_server.core.errors import Conflict, Outdated
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import lifecycle
@@ -63,4 +63,4 @@ def _perform(uow: UnitOfWork, workspace: Workspace, payload: dict[str, Any], rea
     move(uow, workspace, Phase(payload["after"]), reason)
 
 
-approvals.register(Act(KIND, Action.WORKSPACE_CHANGE_PHASE, _find, _stands, _perform))
+acts.register(Act(KIND, Action.WORKSPACE_CHANGE_PHASE, _find, _stands, _perform))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field as Column
@@ -232,81 +232,3 @@ class Notice(Row, table=True):
     made_at: datetime = Column(sa_type=UtcDateTime)
     ends_at: datetime | None = Column(default=None, sa_type=UtcDateTime, nullable=True)
     seen_at: datetime | None = Column(default=None, sa_type=UtcDateTime, nullable=True)
-
-
-class SubjectOut(BaseModel):
-    """The thing an ask or an emergency is about, as whoever may know of it sees it."""
-
-    kind: str
-    id: UUID
-    name: str
-    address: str
-
-
-class AskOut(BaseModel):
-    """An ask and its answer. `live` says whether a consent opens the thing at this moment."""
-
-    id: UUID
-    subject: SubjectOut
-    handling: Handling
-    originator: str
-    asked_by: str
-    asked_party: str
-    actions: list[Action]
-    purpose: Purpose
-    purpose_text: str
-    days: int
-    asked_at: datetime
-    due_at: datetime
-    state: ConsentState
-    decided_by: str | None
-    decided_at: datetime | None
-    reason: str | None
-    clause: str | None
-    granted_to: Grantee | None
-    granted_actions: list[Action]
-    expires_at: datetime | None
-    live: bool
-    mine: bool
-    may_decide: bool
-
-
-class EmergencyOut(BaseModel):
-    """An emergency as the parties concerned see it."""
-
-    id: UUID
-    subject: SubjectOut
-    handling: Handling
-    originator: str
-    opened_by: str
-    opened_party: str
-    actions: list[Action]
-    reason: Emergency
-    reason_text: str
-    opened_at: datetime
-    expires_at: datetime
-    review: Review
-    reviewed_by: str | None
-    reviewed_at: datetime | None
-    review_text: str | None
-    may_review: bool
-
-
-class ApprovalOut(BaseModel):
-    """An act of two people, in words."""
-
-    id: UUID
-    kind: str
-    payload: dict[str, Any]
-    digest: str
-    proposed_by: str
-    proposed_party: str
-    reason: str
-    proposed_at: datetime
-    expires_at: datetime
-    state: ApprovalState
-    decided_by: str | None
-    decided_at: datetime | None
-    decision: str | None
-    may_decide: bool
-    mine: bool

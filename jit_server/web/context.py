@@ -23,6 +23,7 @@ class Frame:
     load_actor: Loader
     page_context: Callable[[], dict[str, Any]] = field(default=dict)
     banner: Callable[[UUID, UUID | None], dict[str, Any] | None] = field(default=lambda _workspace, _party: None)
+    ways_out: Callable[[UUID, dict[str, Any]], dict[str, Any] | None] = field(default=lambda _workspace, _policy: None)
 
 
 def frame() -> Frame:

@@ -55,6 +55,8 @@ def respond(error: JitError) -> ResponseReturnValue:
         headers["WWW-Authenticate"] = _challenge(error)
     if isinstance(error, errors.PurposeRequired):
         problem |= purpose.explain(error)
+    if error.members.get("policy"):
+        problem["ways_out"] = context.frame().ways_out(UUID(error.members["workspace"]), error.members["policy"])
     if wants_page():
         if isinstance(error, errors.NotSignedIn) and request.method == "GET":
             return redirect("/login?" + urlencode({"next": request.full_path.rstrip("?")}), 303)
@@ -72,7 +74,13 @@ def _page(error: JitError, problem: dict[str, Any]) -> str:
         banner = context.frame().banner(UUID(error.members["workspace"]), party)
     again = f"/step-up?{urlencode({'next': _here()})}" if isinstance(error, errors.StepUp) else None
     return render_template(
-        "problem.html", problem=in_words(problem), denied=policy, workspace=banner, here=None, again=again
+        "problem.html",
+        problem=in_words(problem),
+        denied=policy,
+        workspace=banner,
+        here=None,
+        again=again,
+        out=problem.get("ways_out"),
     )
 
 
@@ -127,7 +135,7 @@ def install(app: Flask) -> None:
             raise errors.NotFound
         error = kind(inspect.cleandoc(kind.__doc__ or kind.title))
         if wants_page():
-            return pages.show("problem.html", problem=in_words(error.problem()), denied=None, again=None)
+            return pages.show("problem.html", problem=in_words(error.problem()), denied=None, again=None, out=None)
         return Response(json.dumps(error.problem()), content_type="application/json")
 
     app.add_url_rule(

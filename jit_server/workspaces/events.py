@@ -37,5 +37,12 @@ def load_members(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
 
 
 sockets.presents(
-    "member:joined", "member:changed", "member:ended", kind="member", to=Action.MEMBER_LIST, load=load_members
+    "member:invited",
+    "member:joined",
+    "member:entered",
+    "member:changed",
+    "member:ended",
+    kind="member",
+    to=Action.MEMBER_LIST,
+    load=load_members,
 )

@@ -1,7 +1,8 @@
 """What rooms above tell this one's pages (unread messages, exhibits): they register, nobody looks up."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from jit_server.work import UnitOfWork
@@ -9,10 +10,14 @@ from jit_server.work import UnitOfWork
 Glance = Callable[[UnitOfWork, Sequence[UUID]], dict[UUID, dict[str, int]]]
 """Counts by workspace, such as {workspace: {"unread": 3}}; only of what the actor may see, and bounded in cost."""
 
+Lines = Callable[[UnitOfWork, Mapping[UUID, str]], list[dict[str, Any]]]
+"""What waits for the actor in these workspaces (id -> name): lines of my day, {kind, title, sub, url, at}."""
+
 MOST = 1000
 """Nobody needs to know how many more there are; counting stops here so that no page grows with its table."""
 
 _glances: list[Glance] = []
+_lines: list[Lines] = []
 
 
 def register(glance: Glance) -> Glance:
@@ -29,3 +34,15 @@ def counts(uow: UnitOfWork, workspaces: Sequence[UUID]) -> dict[UUID, dict[str, 
         for workspace_id, numbers in glance(uow, workspaces).items():
             found[workspace_id].update(numbers)
     return found
+
+
+def waits(lines: Lines) -> Lines:
+    """Take in what a room lets wait for people."""
+    if lines not in _lines:
+        _lines.append(lines)
+    return lines
+
+
+def lines(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    """All that waits for the actor, room by room."""
+    return [line for room in _lines for line in room(uow, workspaces)]

@@ -19,6 +19,12 @@ def register(kind: str, table: type[Any], describe: Describe) -> None:
     _kinds[kind] = (table, describe)
 
 
+def described(kind: str, row: Any) -> tuple[str, str]:
+    """Name and address of one row, for whoever was given it; a kind that nobody registered has neither."""
+    known = _kinds.get(kind)
+    return known[1](row) if known else ("", "")
+
+
 def named(uow: UnitOfWork, entries: Iterable[EntryOut]) -> dict[str, tuple[str, str]]:
     """Name and address by the subject's id; one query a kind, nothing for what the actor may not know of."""
     wanted: dict[str, set[UUID]] = defaultdict(set)

@@ -48,8 +48,14 @@ def test_whom_an_agency_invited_signs_in_and_is_given_access_by_the_administrato
     page.get_by_label("Access ends on").fill(str((clock.now() + timedelta(days=90)).date()))
     page.get_by_role("button", name="Give access").click()
     expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("Member")
-    newcomer.go("/").page.get_by_role("link", name="Operation Test").click()
-    expect(newcomer.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    newcomer.open(f"/w/{team.id}", 404)
+    page = newcomer.go("/").page
+    page.get_by_role("link", name="Enter the workspace").click()
+    page.get_by_label("I undertake this.").check()
+    page.get_by_label("Day of your training").fill(str(clock.now().date()))
+    page.get_by_label("Course and its version").fill("JIT platform 2026-1")
+    page.get_by_role("button", name="Attest and enter").click()
+    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
 
 
 def test_what_one_state_registers_the_other_takes_bit_for_bit_and_anybody_verifies_without_the_server(

@@ -155,8 +155,8 @@ def test_who_joins_and_leaves_is_told_to_the_team_and_not_to_who_left(served, wo
     async def scenario():
         staying, leaving = await seated(served, team, cookie(team.admin), cookie(leaver))
         newcomer = await asyncio.to_thread(team.join, "FR")
-        await staying.until(lambda: staying.events("member:joined"), 5)
-        assert staying.events("member:joined")[0]["member"]["person_id"] == str(newcomer.id)
+        await staying.until(lambda: staying.events("member:entered"), 5)
+        assert staying.events("member:entered")[0]["member"]["person_id"] == str(newcomer.id)
         await asyncio.to_thread(team.remove, leaver)
         await staying.until(lambda: staying.events("member:ended"), 5)
         assert staying.events("member:ended")[0]["member"]["name"] == leaver.name

@@ -231,12 +231,21 @@ MARKED = {
     ],
     "releases": [RELEASE],
     "refusal": None,
+    "proposed": UUID(int=77),
     "outsiders": True,
 }
 
 
 def member(number: int, name: str, role: str, **more) -> dict:
-    blank = {"until": None, "days_left": None, "ended_at": None, "source": "manual", "me": False, "may_end": False}
+    blank = {
+        "until": None,
+        "days_left": None,
+        "ended_at": None,
+        "source": "manual",
+        "me": False,
+        "may_end": False,
+        "invited": False,
+    }
     return (
         blank
         | {"id": UUID(int=800 + number), "name": name, "role": role, "since": ago(days=40), "can": ["message:post"]}
@@ -378,6 +387,90 @@ NO_FILTER = {
     "result": "",
     "actor": "",
 }
+
+CLAUSE_RULE = {
+    "id": "5.2",
+    "allows": True,
+    "sentence": "Observers may read what is said.",
+    "own": False,
+    "who": ["Observer"],
+    "what": ["Read messages"],
+    "on": [],
+    "when": ["Operational"],
+}
+OWN_RULE = CLAUSE_RULE | {"id": "de-sta:1", "allows": False, "own": True, "on": ["partners' things"], "when": []}
+EFFECTS = [
+    {"allowed": False, "words": "Member, de-sta may no longer: Download exhibits.", "clause": "de-sta:1"},
+    {"allowed": True, "words": "Observer, fr-pnf may from now on: Read messages.", "clause": "5.2"},
+]
+
+
+def restriction(number: int, state: str, **more) -> dict:
+    blank = dict.fromkeys(
+        ("applied_by", "applied_at", "end_proposed_by", "end_proposed_at", "end_reason", "ended_by", "ended_at")
+    )
+    return (
+        blank
+        | {
+            "id": UUID(int=700 + number),
+            "clause": f"de-sta:{number}",
+            "sentence": "Our members take no copies.",
+            "what": ["Download exhibits"],
+            "state": state,
+            "effects": EFFECTS if state in {"proposed", "ending"} else [],
+            "proposed_by": JONAS["name"],
+            "proposed_at": ago(days=3),
+            "mine_to_end": False,
+            "may_apply": True,
+        }
+        | more
+    )
+
+
+APPLIED = {"applied_by": JONAS["name"], "applied_at": ago(days=2)}
+ASKED = {"end_proposed_by": JONAS["name"], "end_proposed_at": ago(days=1), "end_reason": "The audit is over."}
+RESTRICTIONS = [
+    restriction(5, "proposed"),
+    restriction(4, "live", **APPLIED),
+    restriction(3, "ending", **APPLIED, **ASKED),
+    restriction(2, "ending", **APPLIED, **ASKED, mine_to_end=True),
+    restriction(1, "ended", **APPLIED, **ASKED, ended_by=ANOUK["name"], ended_at=ago(hours=2)),
+    restriction(0, "withdrawn", ended_by=JONAS["name"], ended_at=ago(hours=2)),
+]
+VERSIONS = [
+    {
+        "version": number,
+        "words": words,
+        "cause": "agreement",
+        "agreement_version": 1,
+        "made_at": ago(days=9 - number),
+        "made_by": JONAS["name"] if number != 2 else None,
+        "state": "FR" if number == 2 else None,
+        "clause": "de-sta:1" if number == 3 else None,
+        "current": number == 3,
+    }
+    for number, words in ((3, "A restriction was applied"), (2, "A restriction was lifted"), (1, "Version 1"))
+]
+SIMULATOR = {
+    "people": [("1", "I myself"), ("2", "Camille Laurent, Parquet de Paris")],
+    "actions": [("evidence:download", "Download exhibits")],
+    "origins": [("own", "own things"), ("partner", "partners' things")],
+    "handlings": [("H0", "H0"), ("H2", "H2")],
+    "values": {"person": "2", "action": "evidence:download", "origin": "partner", "handling": "H2"},
+    "answer": None,
+}
+ANSWER = {
+    "allowed": False,
+    "who": "Camille Laurent",
+    "what": "Download exhibits",
+    "on": "partners' things",
+    "handling": "H2",
+    "sentence": "The originator must agree first.",
+    "clause": "5.2",
+    "source": "agreement",
+    "granters": ["Jonas Weber, Staatsanwaltschaft Berlin"],
+}
+
 
 SPECIMENS = {
     "sign-in": (
@@ -714,6 +807,67 @@ SPECIMENS = {
             older=None,
             checkpoint=None,
             check=None,
+        ),
+    ),
+    "policies": (
+        "workspaces/policies.html",
+        page(
+            spaces=[
+                {
+                    "id": WORKSPACE,
+                    "name": "Operation Lantern",
+                    "reference": "JIT-2026-4",
+                    "phase": "operational",
+                    "states": ["DE", "FR"],
+                }
+            ]
+        ),
+    ),
+    "policies-none": ("workspaces/policies.html", page(spaces=[])),
+    "policy": (
+        "workspaces/policy.html",
+        room(
+            "policy",
+            version=4,
+            agreement_version=2,
+            rules=[CLAUSE_RULE, OWN_RULE],
+            restrictions=RESTRICTIONS,
+            new={
+                "actions": [("evidence:download", "Download exhibits")],
+                "roles": [("member", "Member")],
+                "origins": [("own", "own things"), ("partner", "partners' things")],
+                "handlings": ["H0", "H1", "H2", "H3"],
+                "phases": [("operational", "Operational")],
+                "compartments": ["de-fr"],
+            },
+            history=VERSIONS,
+            difference={
+                "before": 3,
+                "after": 4,
+                "added": [OWN_RULE],
+                "removed": [CLAUSE_RULE],
+                "changed": [(CLAUSE_RULE, CLAUSE_RULE)],
+                "effects": EFFECTS,
+            },
+            simulator=SIMULATOR | {"answer": ANSWER},
+            errors=[{"field": "actions", "message": "agreement:read cannot be restricted", "remedy": "Leave it out."}],
+            typed={"sentence": "No copies.", "actions": ["evidence:download"]},
+        ),
+    ),
+    "policy-plain": (
+        "workspaces/policy.html",
+        room(
+            "policy",
+            version=0,
+            agreement_version=None,
+            rules=[],
+            restrictions=[],
+            new=None,
+            history=[],
+            difference=None,
+            simulator=SIMULATOR,
+            errors=[],
+            typed={},
         ),
     ),
     "denied": (

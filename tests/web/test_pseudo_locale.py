@@ -23,7 +23,7 @@ from jit_server.web import assets, display
 from tests.web.specimens import SPECIMENS
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("web", "identity", "workspaces", "messaging", "evidence")
+ROOMS = ("web", "identity", "workspaces", "consents", "messaging", "evidence")
 BLANK = re.compile(r"(%\(\w+\)[sd]|\{\})")
 BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
 ACCENTS = str.maketrans("aceinorsuyACEINORSUY", "åçéîñöŕšûýÅÇÉÎÑÖŔŠÛÝ")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col
 
-from jit_server.access import Action
+from jit_server.access import Action, Handling
 from jit_server.consents.lifecycle import CONSENT, ConsentState, step
 from jit_server.consents.models import Consent, NewAsk
 from jit_server.consents.usecases.things import check_wanted, hold, known
@@ -36,7 +36,7 @@ def ask(uow: UnitOfWork, workspace_id: UUID, new: NewAsk) -> Consent:
         Consent(
             workspace_id=workspace_id,
             party_id=thing.party_id,
-            handling=thing.handling,
+            handling=Handling(thing.handling),
             compartment_id=thing.compartment_id,
             subject_kind=new.subject_kind,
             subject_id=thing.id,

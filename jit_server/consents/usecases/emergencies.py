@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col
 
-from jit_server.access import Action
+from jit_server.access import Action, Handling
 from jit_server.consents.lifecycle import REVIEW, Review, step
 from jit_server.consents.models import BreakGlass, NewEmergency, NoticeKind, Reviewing
 from jit_server.consents.usecases.deciding import end_grants, facts_of
@@ -38,7 +38,7 @@ def break_glass(uow: UnitOfWork, workspace_id: UUID, new: NewEmergency) -> Break
         BreakGlass(
             workspace_id=workspace_id,
             party_id=thing.party_id,
-            handling=thing.handling,
+            handling=Handling(thing.handling),
             compartment_id=thing.compartment_id,
             subject_kind=new.subject_kind,
             subject_id=thing.id,

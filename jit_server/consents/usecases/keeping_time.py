@@ -12,13 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from jit_server import access
 from jit_server.access import SYSTEM, Phase
 from jit_server.consents.lifecycle import APPROVAL, CONSENT, ApprovalState, ConsentState, step
 from jit_server.consents.models import Approval, Consent, Notice, NoticeKind
 from jit_server.consents.usecases.things import LEADS, leaders, tell
 from jit_server.core.errors import JitError
 from jit_server.work import House, UnitOfWork
-from jit_server.workspaces import subjects
 from jit_server.workspaces.models import Member, MemberStatus, Workspace
 from jit_server.workspaces.usecases.phases import move
 
@@ -52,15 +52,13 @@ def keep_time(house: House) -> Kept | None:
 
     One workspace that fails does not stop the others: it is on the application's log and tried again in a minute.
     """
-    with house.engine.connect() as connection:
+    with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar_one():
             return None
         try:
-            connection.commit()
             return _round(house)
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
-            connection.commit()
 
 
 def _round(house: House) -> Kept:
@@ -109,7 +107,7 @@ def _lapse_asks(uow: UnitOfWork, workspace_id: UUID, done: Kept) -> None:
     waiting = (Consent.workspace_id == workspace_id, Consent.state == ConsentState.ASKED, Consent.due_at <= uow.now)
     for one in uow.every(Consent, *waiting):
         one.state, one.decided_at = step(CONSENT, one.state, ConsentState.LAPSED), uow.now
-        table = subjects.table_of(one.subject_kind)
+        table = access.table_of(one.subject_kind)
         thing = uow.find(table, id=one.subject_id) if table is not None else None
         uow.record("access:lapsed", thing or one, recipients=(str(one.asked_by),), ask=one.id)
         tell(uow, [one.asked_by], NoticeKind.ANSWERED, one, mark=str(one.state))

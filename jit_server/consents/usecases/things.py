@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlmodel import col
 
+from jit_server import access
 from jit_server.access import Action, Decision, Remedy, Role
 from jit_server.consents.models import Notice, NoticeKind
 from jit_server.core.errors import Invalid, NotFound
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import subjects
 from jit_server.workspaces.models import Member, MemberStatus, Workspace
 from jit_server.workspaces.usecases.phases import bump, end_of
 from jit_server.workspaces.usecases.reading import standing_of
@@ -25,7 +25,7 @@ def known(uow: UnitOfWork, workspace_id: UUID, kind: str, subject_id: UUID) -> A
     Raises:
         NotFound: no such kind or thing, or none that the actor may know of.
     """
-    table = subjects.table_of(kind)
+    table = access.table_of(kind)
     if table is None or not getattr(table, "__grantable__", False):
         raise NotFound
     return uow.get(table, subject_id, to=table.__known_by__, within=workspace_id)

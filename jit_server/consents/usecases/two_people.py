@@ -6,16 +6,16 @@ from uuid import UUID
 
 from sqlmodel import col
 
+from jit_server import access
 from jit_server.access import Action, Decision, Refusal
 from jit_server.consents import closing
-from jit_server.consents.approvals import act_of, digest_of
+from jit_server.consents.acts import act_of, digest_of
 from jit_server.consents.lifecycle import APPROVAL, ApprovalState, step
 from jit_server.consents.models import Approval, Because, Closing, Deciding
 from jit_server.consents.usecases.things import hold
 from jit_server.core.errors import Conflict, Invalid, NotFound, Outdated
 from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import subjects
 from jit_server.workspaces.models import Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 
@@ -124,13 +124,11 @@ def take_back(uow: UnitOfWork, approval_id: UUID, because: Because, *, within: U
 
 
 def _held(uow: UnitOfWork, approval_id: UUID, within: UUID | None) -> tuple[Approval, Any]:
-    approval = uow.get(Approval, approval_id, to=Action.APPROVAL_GIVE, within=within)
-    if not _may_know(uow, approval):
-        raise NotFound
-    hold(uow, approval)
-    if approval.state is ApprovalState.WAITING and approval.expires_at <= uow.now:
+    found = approval(uow, approval_id, within)
+    hold(uow, found)
+    if found.state is ApprovalState.WAITING and found.expires_at <= uow.now:
         raise Conflict("It has lapsed: propose it anew.", state=str(ApprovalState.LAPSED))
-    return approval, act_of(approval.kind).find(uow, approval.workspace_id, approval.subject_id)
+    return found, act_of(found.kind).find(uow, found.workspace_id, found.subject_id)
 
 
 def _same_person(uow: UnitOfWork, proposed_by: UUID) -> bool:
@@ -148,7 +146,7 @@ def _same_person(uow: UnitOfWork, proposed_by: UUID) -> bool:
 
 def _may_know(uow: UnitOfWork, approval: Approval) -> bool:
     """Whether the actor may know of what the act is about; a workspace is known to its members."""
-    table = subjects.table_of(approval.subject_kind)
+    table = access.table_of(approval.subject_kind)
     if table is None:
         return True
     row = uow.find(table, id=approval.subject_id)
@@ -161,6 +159,14 @@ def approvals(uow: UnitOfWork, workspace_id: UUID) -> list[Approval]:
     found = uow.every(Approval, col(Approval.workspace_id) == workspace_id)
     known = [one for one in found if _may_know(uow, one)]
     return sorted(known, key=lambda one: (not waits(one, uow), -one.proposed_at.timestamp()))
+
+
+def approval(uow: UnitOfWork, approval_id: UUID, within: UUID | None = None) -> Approval:
+    """One act, for whoever may be its second person and may know of what it is about."""
+    found = uow.get(Approval, approval_id, to=Action.APPROVAL_GIVE, within=within)
+    if not _may_know(uow, found):
+        raise NotFound
+    return found
 
 
 def waits(approval: Approval, uow: UnitOfWork) -> bool:

@@ -87,6 +87,14 @@ def attest(uow: UnitOfWork, member: Member, entry: Entry) -> None:
             uow.record("member:attested", member, kind=str(kind), version=version, given_on=day.isoformat())
 
 
+def attested(uow: UnitOfWork, workspace_id: UUID, person_id: UUID) -> bool:
+    """Whether the person has undertaken the present text here, and shown a training, on an earlier membership."""
+    version = undertaking(uow, workspace_id)[1]
+    stated = uow.every(Attestation, Attestation.workspace_id == workspace_id, Attestation.person_id == person_id)
+    kinds = {one.kind for one in stated if one.kind is AttestationKind.TRAINING or one.version == version}
+    return kinds == set(AttestationKind)
+
+
 def undertaking(uow: UnitOfWork, workspace_id: UUID) -> tuple[str, str]:
     """The text of the agreement's undertaking of confidentiality, or the common one, and its version."""
     newest = uow.every(Agreement, col(Agreement.workspace_id) == workspace_id)

@@ -11,11 +11,16 @@ from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import clauses
 from jit_server.workspaces.models import End, Member, MemberOut, MemberStatus, NewMember, Party, Workspace
+from jit_server.workspaces.usecases.entering import attested
 from jit_server.workspaces.usecases.phases import bump, end_of
+
+_INSIDE = (MemberStatus.ACTIVE, MemberStatus.INVITED)
 
 
 def invite(uow: UnitOfWork, workspace_id: UUID, new: NewMember) -> Member:
     """Give a person access, in the role and for the time the agreement allows.
+
+    It begins once the person has attested confidentiality and training (`entering`), at once for whoever has before.
 
     Raises:
         Invalid: the person is not of a party, the role is not open to its class, or the expiry lies wrong.
@@ -29,19 +34,19 @@ def invite(uow: UnitOfWork, workspace_id: UUID, new: NewMember) -> Member:
     if new.role not in clauses.ROLES_OF[PartyClass(party.party_class)]:
         raise Invalid.field("role", f"is not open to a party of class {party.party_class}", "Choose another role.")
     member = uow.find(Member, workspace_id=workspace_id, person_id=person.id)
-    if member is not None and member.status == MemberStatus.ACTIVE and _lasts(member, uow.now):
+    if member is not None and member.status in _INSIDE and _lasts(member, uow.now):
         raise Conflict("This person belongs to the team already.")
     if member is None:
         member = uow.add(
             Member(workspace_id=workspace_id, person_id=person.id, party_id=party.id, role=new.role, since=uow.now)
         )
-    member.role, member.status, member.since = new.role, MemberStatus.ACTIVE, uow.now
+    status = MemberStatus.ACTIVE if attested(uow, workspace_id, person.id) else MemberStatus.INVITED
+    member.role, member.status, member.since = new.role, status, uow.now
     member.expires_at = _expiry(uow, workspace, new)
     member.ended_at = member.end_reason = None
     bump(workspace)
-    uow.record(
-        "member:joined", member, person=person.id, role=str(new.role), party=party.id, expires_at=member.expires_at
-    )
+    event = "member:joined" if status is MemberStatus.ACTIVE else "member:invited"
+    uow.record(event, member, person=person.id, role=str(new.role), party=party.id, expires_at=member.expires_at)
     return member
 
 
@@ -126,7 +131,7 @@ def invitable(uow: UnitOfWork, workspace_id: UUID) -> list[tuple[Person, Agency]
     """People of the parties who do not belong to the team yet."""
     uow.get(Workspace, workspace_id, to=Action.MEMBER_INVITE)
     parties = uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id))
-    now_in = {one.person_id for one in members(uow, workspace_id, note=False) if one.status == MemberStatus.ACTIVE}
+    now_in = {one.person_id for one in members(uow, workspace_id, note=False) if one.status in _INSIDE}
     agencies = rows_by_id(uow, Agency, [party.agency_id for party in parties])
     found = uow.every(Person, col(Person.agency_id).in_(agencies), col(Person.disabled_at).is_(None))
     return [(person, agencies[person.agency_id]) for person in found if person.id not in now_in]

@@ -32,9 +32,10 @@ def my_day(uow: UnitOfWork, mine: list[WorkspaceOut]) -> dict[str, Any]:
         }
         for one in mine
     ]
-    order = {"sign": 0, "unread": 1, "expiring": 2}
+    needs += glances.lines(uow, {one.id: one.name for one in mine})
+    order = {kind: place for place, kind in enumerate(("emergency", "enter", "sign", "ask", "approval", "unread"))}
     return {
-        "needs": sorted(needs, key=lambda need: order[need["kind"]]),
+        "needs": sorted(needs, key=lambda need: order.get(need["kind"], len(order))),
         "workspaces": sorted(rows, key=lambda row: (-row["unread"], row["name"])),
     }
 

@@ -83,9 +83,11 @@ def _source(uow: UnitOfWork, workspace_id: UUID, row: Member) -> dict[str, Any] 
     """The entry of the log that gave the access, for whoever may read the log."""
     if not uow.permits(Action.LOG_READ, uow.find(Workspace, id=workspace_id)):
         return None
-    entries = record.read_log(
-        uow, workspace_id, subject=row.id, event="member:joined", latest=True, limit=1, note=False
-    )
+    given = ("member:invited", "member:joined")
+    found = [
+        record.read_log(uow, workspace_id, subject=row.id, event=one, latest=True, limit=1, note=False) for one in given
+    ]
+    entries = sorted((entry for each in found for entry in each), key=lambda entry: -entry.position)[:1]
     if not entries:
         return None
     named = record.names(uow, entries)
@@ -114,8 +116,9 @@ def _member(uow: UnitOfWork, standing: Standing, party: Party, one: MemberOut) -
     policy = uow.policy(standing)
     now = uow.now
     expired = one.expires_at is not None and one.expires_at <= now
-    ended = now if one.status != MemberStatus.ACTIVE else one.expires_at if expired else None
-    row = uow.find(Member, id=one.id) if ended or one.status != MemberStatus.ACTIVE else None
+    ended = now if one.status in {MemberStatus.SUSPENDED, MemberStatus.REMOVED} else one.expires_at if expired else None
+    invited = one.status == MemberStatus.INVITED
+    row = uow.find(Member, id=one.id) if ended else None
     subject = SimpleNamespace(party_id=party.id)
     return {
         "id": one.id,
@@ -127,7 +130,8 @@ def _member(uow: UnitOfWork, standing: Standing, party: Party, one: MemberOut) -
         "ended_at": (row.ended_at if row is not None and row.ended_at else ended),
         "source": "manual",
         "me": one.person_id == standing.person_id,
-        "can": [str(action) for action in CAPABILITIES if policy.permits(theirs, action)],
+        "can": [str(action) for action in CAPABILITIES if not invited and policy.permits(theirs, action)],
+        "invited": invited,
         "may_end": ended is None and uow.decide(Action.MEMBER_END, subject, standing).allowed,
     }
 
