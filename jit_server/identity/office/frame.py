@@ -2,13 +2,29 @@
 
 from typing import Any
 
+from flask import request
+
 from jit_server.core.errors import StepUp
 from jit_server.identity.models import AgencyRole
-from jit_server.identity.usecases.administering import agency_role, seen_agency
+from jit_server.identity.usecases.administering import administered_agency, agency_role, seen_agency
+from jit_server.web.context import work
 from jit_server.web.pages import Pages
 from jit_server.work import UnitOfWork
 
 pages = Pages("agency", __name__)
+
+
+@pages.before_request
+def only_who_looks_after_it() -> None:
+    """Before anything typed is read: administrators change, auditors read, nobody else is in here.
+
+    Use-cases ask again; this is why somebody without the right learns nothing from how a form is refused.
+    """
+    with work() as uow:
+        if request.method in {"GET", "HEAD"}:
+            seen_agency(uow)
+        else:
+            administered_agency(uow)
 
 
 def frame(uow: UnitOfWork, here: str, *, loosens: bool = False) -> dict[str, Any]:

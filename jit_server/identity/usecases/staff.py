@@ -94,7 +94,7 @@ def colleagues(
     if named:
         statement, facts = statement + " AND strpos(lower(name), lower(:named)) > 0", facts | {"named": named}
     if after is not None:
-        statement += " AND (lower(name), id) > (:after_name, CAST(:after_id AS uuid))"
+        statement += " AND (lower(name), id) > (lower(:after_name), CAST(:after_id AS uuid))"
         facts |= {"after_name": after[0], "after_id": after[1]}
     rows = uow.connection.execute(text(f"{statement} ORDER BY lower(name), id LIMIT :most"), facts | {"most": PAGE + 1})
     return [_colleague(row) for row in rows]
