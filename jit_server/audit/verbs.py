@@ -49,6 +49,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "access:glass_broken": None,  # what is looked at then has entries of its own
         "access:granted": Verb.DISCLOSURE,
         "access:lapsed": None,
+        "access:listed": Verb.CONSULTATION,
+        "access:read": Verb.CONSULTATION,
         "access:refused": None,  # nothing was processed; `facts.action` says what was asked
         "access:reviewed": None,
         "access:revoked": Verb.ALTERATION,
@@ -56,7 +58,9 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         # acts of two people, and what one person is told
         "approval:given": Verb.ALTERATION,
         "approval:lapsed": None,
+        "approval:listed": Verb.CONSULTATION,
         "approval:proposed": None,
+        "approval:read": Verb.CONSULTATION,
         "approval:rejected": None,
         "notice:seen": None,
         # workspaces

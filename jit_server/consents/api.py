@@ -22,7 +22,7 @@ MINE = own("only what the person asked, or what is asked of their party")
 def list_asks(workspace_id: UUID) -> ResponseReturnValue:
     """List the asks one made or may answer."""
     with work() as uow:
-        return page(consents.asks_out(uow, consents.asks(uow, workspace_id)), None)
+        return page(consents.asks_out(uow, consents.asks(uow, workspace_id, note=True)), None)
 
 
 @routes.posts(f"{HERE}/asks", to=Action.ACCESS_ASK, body=consents.NewAsk, answers={201: consents.AskOut})
@@ -37,7 +37,7 @@ def ask(workspace_id: UUID, body: consents.NewAsk) -> ResponseReturnValue:
 def read_ask(workspace_id: UUID, ask_id: UUID) -> ResponseReturnValue:
     """Follow one ask."""
     with work() as uow:
-        return answer(_ask(uow, consents.visible(uow, ask_id, workspace_id)))
+        return answer(_ask(uow, consents.visible(uow, ask_id, workspace_id, note=True)))
 
 
 def _ask(uow: UnitOfWork, consent: consents.Consent) -> consents.AskOut:
@@ -100,7 +100,7 @@ def break_glass(workspace_id: UUID, body: consents.NewEmergency) -> ResponseRetu
 def read_emergency(workspace_id: UUID, emergency_id: UUID) -> ResponseReturnValue:
     """Read one emergency."""
     with work() as uow:
-        return answer(_emergency(uow, consents.emergency(uow, emergency_id, workspace_id)))
+        return answer(_emergency(uow, consents.emergency(uow, emergency_id, workspace_id, note=True)))
 
 
 @routes.posts(
@@ -124,7 +124,7 @@ def _emergency(uow: UnitOfWork, opened: consents.BreakGlass) -> consents.Emergen
 def list_approvals(workspace_id: UUID) -> ResponseReturnValue:
     """List the acts that take two people."""
     with work() as uow:
-        return page(consents.approvals_out(uow, consents.approvals(uow, workspace_id)), None)
+        return page(consents.approvals_out(uow, consents.approvals(uow, workspace_id, note=True)), None)
 
 
 @routes.posts(

@@ -35,7 +35,7 @@ def frame(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
 
 def list_asks(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
     """Asks to answer, one's own asks, emergencies."""
-    found = consents.asks_out(uow, consents.asks(uow, workspace_id))
+    found = consents.asks_out(uow, consents.asks(uow, workspace_id, note=True))
     waiting = [one for one in found if one.may_decide and one.state is ConsentState.ASKED]
     return frame(uow, workspace_id) | {
         "waiting": waiting,
@@ -64,7 +64,7 @@ def _choices(uow: UnitOfWork, thing: Any, among: Any) -> list[dict[str, Any]]:
 
 def ask(uow: UnitOfWork, workspace_id: UUID, ask_id: UUID) -> dict[str, Any]:
     """One ask with its clock, and the forms that are open to the actor."""
-    (shown,) = consents.asks_out(uow, [consents.visible(uow, ask_id, workspace_id)])
+    (shown,) = consents.asks_out(uow, [consents.visible(uow, ask_id, workspace_id, note=True)])
     _seen(uow, ask_id)
     rules = uow.policy(standing_of(uow, workspace_id)).rules
     until = min(uow.now + timedelta(days=shown.days), last_moment(uow, workspace_id))
@@ -103,7 +103,7 @@ def new_emergency(uow: UnitOfWork, workspace_id: UUID, kind: str, subject_id: UU
 
 def emergency(uow: UnitOfWork, workspace_id: UUID, emergency_id: UUID) -> dict[str, Any]:
     """One emergency, and the originator's word on it."""
-    (shown,) = consents.emergencies_out(uow, [consents.emergency(uow, emergency_id, workspace_id)])
+    (shown,) = consents.emergencies_out(uow, [consents.emergency(uow, emergency_id, workspace_id, note=True)])
     _seen(uow, emergency_id, NoticeKind.GLASS_REVIEWED)
     notice = uow.find(
         Notice, person_id=uow.actor.person_id, kind=NoticeKind.GLASS_BROKEN, subject_id=emergency_id, seen_at=None
@@ -118,7 +118,7 @@ def emergency(uow: UnitOfWork, workspace_id: UUID, emergency_id: UUID) -> dict[s
 
 def list_approvals(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
     """Acts that wait for a second person, and what one may propose."""
-    found = consents.approvals_out(uow, consents.approvals(uow, workspace_id))
+    found = consents.approvals_out(uow, consents.approvals(uow, workspace_id, note=True))
     workspace = uow.get(Workspace, workspace_id, to=Action.WORKSPACE_READ)
     closings = (
         lifecycle.closings(Phase(workspace.phase)) if uow.permits(Action.WORKSPACE_CHANGE_PHASE, workspace) else []
@@ -133,7 +133,7 @@ def list_approvals(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
 
 def approval(uow: UnitOfWork, workspace_id: UUID, approval_id: UUID) -> dict[str, Any]:
     """One act: what happens, to whom, whether it can be undone."""
-    (shown,) = consents.approvals_out(uow, [consents.approval(uow, approval_id, workspace_id)])
+    (shown,) = consents.approvals_out(uow, [consents.approval(uow, approval_id, workspace_id, note=True)])
     holds = Phase(shown.payload["after"]) if shown.kind == closing.KIND else None
     left = consents.remains(uow, workspace_id) if holds is Phase.CLOSED else {}
     return frame(uow, workspace_id) | {"approval": shown, "remains": sorted(left.items())}

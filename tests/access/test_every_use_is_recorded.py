@@ -17,6 +17,8 @@ WITHOUT_DATA = {
     "/api/v1/policy/explain": "rules, no data of a case",
     "/api/v1/workspaces/<uuid:workspace_id>/checkpoint": "a size and a hash",
     "/w/<uuid:workspace_id>/evidence/new": "an empty form",
+    "/w/<uuid:workspace_id>/asks/new": "an empty form about a thing one knows of",
+    "/w/<uuid:workspace_id>/emergencies/new": "the same",
     "/w/<uuid:workspace_id>/c": "leads on to a channel",
     "/api/v1/channels/<uuid:channel_id>/draft": "a person's own unsent text is nobody's data but theirs",
     "/api/v1/workspaces/<uuid:workspace_id>/drafts": "the same",

@@ -13,7 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from jit_server import evidence, messaging, workspaces
+from jit_server import consents, evidence, messaging, workspaces
+from jit_server.access import Action, Phase
 from jit_server.work import House
 from tests.builders import Team, World, browser
 
@@ -45,7 +46,19 @@ def filled(world: World, canary: str, **changes: Any) -> Secret:
     secret.ids["member_id"] = next(iter(team.members.values()), uuid4())
     secret.ids["item_id"] = _exhibit(world, team, canary)
     secret.ids["evidence_id"] = secret.ids["upload_id"] = secret.ids["item_id"]
+    _dealings(world, secret)
     return secret
+
+
+def _dealings(world: World, secret: Secret) -> None:
+    """An ask and an act of two people, each with the canary in its reason."""
+    team, thing = secret.team, {"subject_kind": "evidence_item", "subject_id": secret.ids["item_id"]}
+    said = {"actions": [Action.EVIDENCE_EXPORT], "purpose": "trial", "purpose_text": f"Purpose {secret.canary}"}
+    with world.work(team.leaders["FR"]) as uow:
+        secret.ids["ask_id"] = consents.ask(uow, team.id, consents.NewAsk.model_validate({**thing, **said})).id
+    with world.work(team.admin) as uow:
+        closing = consents.Closing(phase=Phase.POST_OPERATIONAL, reason=f"Reason {secret.canary}")
+        secret.ids["approval_id"] = consents.propose_closing(uow, team.id, closing).id
 
 
 def _exhibit(world: World, team: Team, canary: str) -> UUID:

@@ -17,6 +17,7 @@ from jit_server.core.errors import Conflict, Invalid
 from jit_server.web.api import check, parse_query
 from jit_server.web.context import work
 from jit_server.web.pages import form, go, show
+from jit_server.workspaces.usecases.reading import standing_of
 
 
 class GrantForm(BaseModel):
@@ -48,8 +49,9 @@ def list_asks(workspace_id: UUID) -> ResponseReturnValue:
 @pages.shows("/w/<uuid:workspace_id>/asks/new", to=Action.ACCESS_ASK)
 def new_ask(workspace_id: UUID) -> ResponseReturnValue:
     """The form of an ask."""
-    about = parse_query(About)
     with work() as uow:
+        standing_of(uow, workspace_id)
+        about = parse_query(About)
         values = views.new_ask(uow, workspace_id, about.kind, about.subject)
     return show("consents/new_ask.html", typed={}, errors=[], **values)
 

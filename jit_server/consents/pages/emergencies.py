@@ -13,13 +13,15 @@ from jit_server.core.errors import Conflict, Invalid
 from jit_server.web.api import parse_query
 from jit_server.web.context import work
 from jit_server.web.pages import form, go, show
+from jit_server.workspaces.usecases.reading import standing_of
 
 
 @pages.shows("/w/<uuid:workspace_id>/emergencies/new", to=Action.ACCESS_BREAK_GLASS)
 def new_emergency(workspace_id: UUID) -> ResponseReturnValue:
     """The form of break-glass."""
-    about = parse_query(About)
     with work() as uow:
+        standing_of(uow, workspace_id)
+        about = parse_query(About)
         values = views.new_emergency(uow, workspace_id, about.kind, about.subject)
     return show("consents/new_emergency.html", typed={}, errors=[], **values)
 

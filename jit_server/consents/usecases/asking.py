@@ -81,7 +81,7 @@ def withdraw(uow: UnitOfWork, consent_id: UUID, *, within: UUID | None = None) -
     return consent
 
 
-def visible(uow: UnitOfWork, consent_id: UUID, within: UUID | None = None) -> Consent:
+def visible(uow: UnitOfWork, consent_id: UUID, within: UUID | None = None, *, note: bool = False) -> Consent:
     """An ask, for whoever made it and for whoever may answer it; for everybody else there is none."""
     consent = uow.find(Consent, id=consent_id)
     if consent is None or (within is not None and consent.workspace_id != within):
@@ -89,14 +89,18 @@ def visible(uow: UnitOfWork, consent_id: UUID, within: UUID | None = None) -> Co
     standing = standing_of(uow, consent.workspace_id)
     if consent.asked_by != standing.person_id and not uow.permits(Action.ACCESS_DECIDE, consent):
         raise NotFound
+    if note:
+        uow.record("access:read", consent)
     return consent
 
 
-def asks(uow: UnitOfWork, workspace_id: UUID) -> list[Consent]:
+def asks(uow: UnitOfWork, workspace_id: UUID, *, note: bool = False) -> list[Consent]:
     """The asks one made or may answer, those that wait first and the most pressing of them first."""
     standing = standing_of(uow, workspace_id)
     found = uow.every(Consent, col(Consent.workspace_id) == workspace_id, limit=1000)
     mine = [one for one in found if one.asked_by == standing.person_id or uow.permits(Action.ACCESS_DECIDE, one)]
+    if note:
+        uow.record("access:listed", workspace_id=workspace_id)
     waiting = [one for one in mine if one.state is ConsentState.ASKED]
     done = [one for one in mine if one.state is not ConsentState.ASKED]
     return sorted(waiting, key=lambda one: one.due_at) + sorted(done, key=lambda one: one.asked_at, reverse=True)

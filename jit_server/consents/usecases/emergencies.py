@@ -94,7 +94,7 @@ def review(uow: UnitOfWork, emergency_id: UUID, said: Reviewing, *, within: UUID
     return opened
 
 
-def emergency(uow: UnitOfWork, emergency_id: UUID, within: UUID | None = None) -> BreakGlass:
+def emergency(uow: UnitOfWork, emergency_id: UUID, within: UUID | None = None, *, note: bool = False) -> BreakGlass:
     """An emergency, for whoever called it and for the originator's leaders."""
     opened = uow.find(BreakGlass, id=emergency_id)
     if opened is None or (within is not None and opened.workspace_id != within):
@@ -102,6 +102,8 @@ def emergency(uow: UnitOfWork, emergency_id: UUID, within: UUID | None = None) -
     standing = standing_of(uow, opened.workspace_id)
     if opened.opened_by != standing.person_id and not uow.permits(Action.ACCESS_DECIDE, opened):
         raise NotFound
+    if note:
+        uow.record("access:read", opened)
     return opened
 
 

@@ -153,19 +153,23 @@ def _may_know(uow: UnitOfWork, approval: Approval) -> bool:
     return row is not None and uow.permits(table.__known_by__, row)
 
 
-def approvals(uow: UnitOfWork, workspace_id: UUID) -> list[Approval]:
+def approvals(uow: UnitOfWork, workspace_id: UUID, *, note: bool = False) -> list[Approval]:
     """The acts that wait for a second person, then those of the past; only what the actor may know of."""
-    uow.get(Workspace, workspace_id, to=Action.APPROVAL_GIVE)
+    workspace = uow.get(Workspace, workspace_id, to=Action.APPROVAL_GIVE)
+    if note:
+        uow.record("approval:listed", workspace)
     found = uow.every(Approval, col(Approval.workspace_id) == workspace_id)
     known = [one for one in found if _may_know(uow, one)]
     return sorted(known, key=lambda one: (not waits(one, uow), -one.proposed_at.timestamp()))
 
 
-def approval(uow: UnitOfWork, approval_id: UUID, within: UUID | None = None) -> Approval:
+def approval(uow: UnitOfWork, approval_id: UUID, within: UUID | None = None, *, note: bool = False) -> Approval:
     """One act, for whoever may be its second person and may know of what it is about."""
     found = uow.get(Approval, approval_id, to=Action.APPROVAL_GIVE, within=within)
     if not _may_know(uow, found):
         raise NotFound
+    if note:
+        uow.record("approval:read", found)
     return found
 
 
