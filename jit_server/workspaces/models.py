@@ -2,33 +2,54 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field as Column
 
-from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Role
+from jit_server.access import Handling, PartyClass, Phase, Role
 from jit_server.core.database import Row, UtcDateTime, Word
-
-Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Long = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
-ClauseId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.\-]{0,19}$")]
-
-
-SIGNS = frozenset(
-    {PartyClass.MS_AUTHORITY, PartyClass.EPPO, PartyClass.THIRD_COUNTRY, PartyClass.INTL_JUDICIAL_AUTHORITY}
+from jit_server.workspaces.document import (
+    SIGNS,
+    Long,
+    NewAgreement,
+    NewClause,
+    NewLeader,
+    NewParty,
+    RetentionProfile,
+    Short,
+    Stated,
 )
-"""Who signs an agreement. Union bodies and the secretariat take part under it and sign nothing (Arts. 14(3) and 16)."""
 
-
-class RetentionProfile(StrEnum):
-    """Whether content passes through (erased once every addressee has it) or is kept for the case."""
-
-    TRANSIT = "transit"
-    REPOSITORY = "repository"
+__all__ = [
+    "SIGNS",
+    "Agreement",
+    "AgreementOut",
+    "AgreementSignature",
+    "End",
+    "Long",
+    "Member",
+    "MemberOut",
+    "MemberStatus",
+    "NewAgreement",
+    "NewClause",
+    "NewLeader",
+    "NewMember",
+    "NewParty",
+    "Party",
+    "PhaseChange",
+    "PolicyLine",
+    "RetentionProfile",
+    "Short",
+    "SignatureOut",
+    "Signing",
+    "Stated",
+    "Workspace",
+    "WorkspaceOut",
+]
 
 
 class MemberStatus(StrEnum):
@@ -38,76 +59,6 @@ class MemberStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     REMOVED = "removed"
-
-
-class Stated(BaseModel):
-    """What a caller may state: nothing unknown."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NewParty(Stated):
-    """A party as the agreement names it."""
-
-    agency: Short = Field(description="Slug of the agency.")
-    party_class: PartyClass = PartyClass.MS_AUTHORITY
-    signatory: Short = Field(description="Name and office of whoever signs for the party.")
-
-
-class NewLeader(Stated):
-    """A leader whom the agreement names; signs for the party and, as space administrator, runs the space."""
-
-    agency: Short
-    person_id: UUID
-    space_admin: bool = False
-
-
-class NewClause(Stated):
-    """A clause of the agreement about access, which compiles to policy lines."""
-
-    id: ClauseId
-    text: Long = Field(description="The clause in words; it is what people are shown when it decides.")
-    effect: Literal["allow", "deny"]
-    actions: tuple[Action, ...] = Field(min_length=1)
-    roles: tuple[Role, ...] = ()
-    party_classes: tuple[PartyClass, ...] = ()
-    origins: tuple[Origin, ...] = ()
-    handlings: tuple[Handling, ...] = ()
-    phases: tuple[Phase, ...] = ()
-
-
-class NewAgreement(Stated):
-    """A JIT agreement in the structure of the model agreement (2017/C 18/01), as far as this server acts on it."""
-
-    reference: Short
-    name: Short
-    purpose: Long
-    legal_basis: Short
-    period_from: date
-    period_to: date
-    platform_use: Literal[True] = Field(description="The agreement provides for the platform (Art. 13(1)).")
-    parties: tuple[NewParty, ...] = Field(min_length=2, max_length=40)
-    leaders: tuple[NewLeader, ...] = Field(min_length=2, max_length=80)
-    clauses: tuple[NewClause, ...] = Field(default=(), max_length=200)
-    default_handling: Handling = Handling.H1
-    retention_profile: RetentionProfile = RetentionProfile.TRANSIT
-
-    @model_validator(mode="after")
-    def _holds_together(self) -> "NewAgreement":
-        agencies = [party.agency for party in self.parties]
-        ids = [clause.id for clause in self.clauses]
-        led = {leader.agency for leader in self.leaders}
-        if self.period_to < self.period_from:
-            raise ValueError("period_to lies before period_from: a team has a term")
-        if len(set(agencies)) != len(agencies):
-            raise ValueError("parties: an agency is named twice")
-        if led != {party.agency for party in self.parties if party.party_class in SIGNS}:
-            raise ValueError("leaders: each party that signs needs at least one, and nobody else has any")
-        if not any(leader.space_admin for leader in self.leaders):
-            raise ValueError("leaders: at least one must be space administrator (Art. 14(1))")
-        if len(set(ids)) != len(ids):
-            raise ValueError("clauses: two have the same id")
-        return self
 
 
 class NewMember(Stated):

@@ -80,13 +80,12 @@ def put_in_force(
 
 def compiled(uow: UnitOfWork, agreement: Agreement, *, without: UUID | None = None) -> tuple[Rule, ...]:
     """The rules of an agreement and the parties' restrictions that are in force; `without` one of these."""
-    stated = NewAgreement.model_validate(agreement.document).clauses
     live = (col(PartyRule.applied_at).is_not(None), col(PartyRule.ended_at).is_(None))
     own = uow.every(PartyRule, col(PartyRule.workspace_id) == agreement.workspace_id, *live, limit=MOST)
     slugs = slugs_of(uow, agreement.workspace_id)
     restrictions = sorted((one for one in own if one.id != without), key=lambda one: one.clause_id)
     return (
-        *(clauses.compile_clause(clause) for clause in stated),
+        *clauses.compile_all(NewAgreement.model_validate(agreement.document), uow.now.date()),
         *(restricting(one, slugs[one.party_id]) for one in restrictions),
     )
 
