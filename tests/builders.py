@@ -10,14 +10,14 @@ from flask.testing import FlaskClient
 from sqlmodel import col
 
 from jit_server import identity, workspaces
-from jit_server.access import OPERATOR, Actor, Handling, PartyClass, Role
+from jit_server.access import OPERATOR, OUTSIDE, Actor, Handling, PartyClass, Role
 from jit_server.core import clock
 from jit_server.identity import sessions
 from jit_server.identity.models import Agency, LoginSession, Person
 from jit_server.work import House, UnitOfWork
 from jit_server.workspaces import Compartment, CompartmentParty, Party, Workspace
 from jit_server.workspaces.attestations import Entry
-from jit_server.workspaces.models import SIGNS
+from jit_server.workspaces.document import SIGNS, TransferBasis
 from jit_server.workspaces.usecases import entering, rulebook
 
 
@@ -116,8 +116,13 @@ class World:
         clauses: tuple[workspaces.NewClause, ...] = (),
         default_handling: Handling = Handling.H1,
         classes: dict[str, PartyClass] | None = None,
+        controller: str | None = "DE",
+        **more: Any,
     ) -> "Team":
-        """A proposed agreement between DE and FR (and what `classes` adds), not signed yet."""
+        """A proposed agreement between DE and FR (and what `classes` adds), not signed yet.
+
+        With outsiders it says what it must: who is liable, on what transfers rest, and `controller`'s party.
+        """
         classes = {"DE": PartyClass.MS_AUTHORITY, "FR": PartyClass.MS_AUTHORITY, **(classes or {})}
         leaders = {state: self.person(state) for state, kind in classes.items() if kind in SIGNS}
         today = clock.now().date()
@@ -139,11 +144,25 @@ class World:
             ),
             clauses=clauses,
             default_handling=default_handling,
+            **self._about_outsiders(classes, controller),
+            **more,
         )
         with self.work(leaders["DE"]) as uow:
             made = workspaces.propose(uow, new)
             workspace_id = made.id
         return Team(self, workspace_id, leaders)
+
+
+    def _about_outsiders(self, classes: dict[str, PartyClass], controller: str | None) -> dict[str, Any]:
+        outside = [self.slug(state) for state, kind in classes.items() if kind in OUTSIDE]
+        if not outside:
+            return {}
+        basis = {"basis": "adequacy", "article": "Art. 36", "document": "Decision 2026/1"}
+        return {
+            "third_country_liability": "Each State answers for its own people.",
+            "transfer_basis": tuple(TransferBasis(agency=slug, **basis) for slug in outside),
+            "controller_for_third_party_data": self.slug(controller) if controller else None,
+        }
 
 
 @dataclass
