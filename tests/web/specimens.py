@@ -342,8 +342,15 @@ AGENCIES = [
                 "own_name": "Parquet de Paris",
                 "language": "fr",
                 "path": "/login/fr",
-                "label": "",
-            }
+                "label": "Carte professionnelle",
+            },
+            {
+                "name": "Paris Prosecutor",
+                "own_name": "Parquet de Paris",
+                "language": "fr",
+                "path": "/login/fr/mobile",
+                "label": "Application mobile de la direction des services judiciaires, hors du ressort",
+            },
         ],
     },
     {
@@ -365,7 +372,7 @@ LAST = {
     "language": "de",
     "state": "DE",
     "path": "/login/de",
-    "label": "",
+    "label": "Dienstausweis",
 }
 CASE = {"id": WORKSPACE, "name": "Operation Lantern", "states": ["DE", "FR"], "phase": "operational", "handling": "H1"}
 CASES = [
@@ -470,6 +477,127 @@ ANSWER = {
     "source": "agreement",
     "granters": ["Jonas Weber, Staatsanwaltschaft Berlin"],
 }
+
+
+LONG_NAME = "Oberstaatsanwältin Dr. Wilhelmina Anneliese von Hohenfels-Sonderburg zu Rheinau"
+
+
+def office(here: str, **values) -> dict:
+    """What every page of an agency gets besides."""
+    agency = {"name": "Staatsanwaltschaft Berlin", "state": "DE", "slug": "berlin"}
+    shown = {"agency": agency, "here": here, "my_role": "admin", "may_change": True, "fresh": True, "errors": []}
+    return page(**shown) | values
+
+
+def colleague(number: int, name: str, **more) -> dict:
+    plain = {"role": "member", "created_at": ago(days=400), "disabled_at": None, "last_seen": ago(hours=3), "live": 1}
+    plain |= {"workspaces": 2, "next_expiry": None, "source": "invitation", "strong": True}
+    return plain | {"id": UUID(int=500 + number), "name": name} | more
+
+
+COLLEAGUES = [
+    colleague(1, "Jonas Weber", role="admin"),
+    colleague(2, LONG_NAME, role="auditor", strong=False, next_expiry=NOW + timedelta(days=5)),
+    colleague(3, "أمينة حداد", last_seen=None, workspaces=0, source="operator"),
+    colleague(4, "Left Long Ago", disabled_at=ago(days=9), source="scim"),
+]
+PEOPLE_COUNT = {"all": 4, "active": 3, "disabled": 1, "admins": 2, "weak": 1, "away": 1, "expiring": 1}
+NEEDED = [
+    {"kind": kind, "count": number, "href": "#go"}
+    for number, kind in enumerate(("no_issuer", "refused", "expiring", "weak", "lapsing", "lone_admin", "away"), 1)
+]
+
+
+def act(event: str, **more) -> dict:
+    plain = {"at": ago(hours=2), "result": "ok", "person": UUID(int=501), "name": "Jonas Weber", "in_workspace": False}
+    return plain | {"event": event, "subject": "", "reason": ""} | more
+
+
+ACTS = [
+    act("person:disabled", subject=LONG_NAME),
+    act("evidence:downloaded", in_workspace=True),
+    act("access:refused", in_workspace=True, result="denied"),
+    act("session:refused", result="denied", person=None, name="", reason="acr"),
+    act("issuer:tested", result="error"),
+]
+INVITATIONS = [
+    {"id": UUID(int=601), "claim": "email", "value": f"{'a' * 60}@agency.example", "expires_at": NOW},
+    {"id": UUID(int=602), "claim": "sub", "value": "4711", "expires_at": NOW + timedelta(days=9)},
+]
+OWN_SESSIONS = [
+    {
+        "id": UUID(int=610),
+        "issued_at": ago(hours=2),
+        "last_seen_at": NOW,
+        "not_after": NOW,
+        "browser": "Firefox, Linux",
+    },
+    {"id": UUID(int=611), "issued_at": ago(hours=9), "last_seen_at": ago(hours=4), "not_after": NOW, "browser": ""},
+]
+ISSUER = {
+    "id": UUID(int=620),
+    "url": "https://login.berlin.example/realms/with/a/very/long/path/that/nobody/would/choose",
+    "label": "",
+    "key": "",
+    "client_id": "jit-server",
+    "auth_method": "private_key_jwt",
+    "algorithms": ["ES256"],
+    "profile": "fapi2",
+    "trust": "manual",
+    "acr_accepted": ["substantial", "high"],
+    "amr_required": [],
+    "step_up_acr": ["high"],
+    "created_at": ago(days=90),
+    "retired_at": None,
+}
+ISSUER_FORM = {
+    "client_id": "jit-server",
+    "label": "",
+    "algorithms": ["ES256", "PS256"],
+    "profile": "oidc",
+    "jwks_ttl": "3600",
+    "acr_accepted": "substantial high",
+    "amr_required": "",
+    "step_up_acr": "high",
+    **{f"claims.{name}": name for name in ("name", "email", "locale", "zone", "groups")},
+    **{f"claims.{name}": "jit-people" for name in ("required_groups", "admin_groups", "auditor_groups")},
+}
+ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
+TESTED = {
+    "finished": True,
+    "reason": "",
+    "detail": "",
+    "read": [
+        {"what": "subject", "claim": "sub", "value": "4711"},
+        {"what": "groups", "claim": "groups", "value": ""},
+    ],
+    "enters": True,
+    "why": "",
+}
+
+
+def issuer(**more) -> dict:
+    plain = {"issuer": ISSUER, "redirect": "https://jit.example/login/berlin/callback", "key": None, "looked": None}
+    plain |= {"test": None, "claims": None, "values": ISSUER_FORM, "problem": None, "algorithms": ALGORITHMS}
+    return office("identity", **plain) | more
+
+
+def people(**more) -> dict:
+    plain = {"people": COLLEAGUES, "count": PEOPLE_COUNT, "show": "", "named": "", "expected": INVITATIONS}
+    plain |= {"typed": {"claim": "email", "value": "", "days": "14"}, "first": None, "older": "#more"}
+    return office("members", **plain) | more
+
+
+def person(who: dict, **more) -> dict:
+    plain = {"person": who, "myself": False, "roles": ["member", "admin", "auditor"], "sessions": OWN_SESSIONS}
+    return office("members", **plain, acts=ACTS) | more
+
+
+def agency_log(**more) -> dict:
+    filters = {"event": None, "result": None, "person": None, "since": None, "until": None}
+    plain = {"acts": ACTS, "filters": filters, "events": ["person:disabled", "evidence:read"]}
+    plain |= {"people": [("1", "Jonas Weber"), ("2", LONG_NAME)], "first": "#1", "older": "#2", "export": "#csv"}
+    return office("audit", **plain) | more
 
 
 SPECIMENS = {
@@ -870,6 +998,14 @@ SPECIMENS = {
             typed={},
         ),
     ),
+    "too-old": (
+        "problem.html",
+        page(
+            again="/step-up?next=/me",
+            denied=None,
+            problem={"title": "Sign in again first", "detail": "It cannot be undone.", "status": 401, "type": "#t"},
+        ),
+    ),
     "denied": (
         "problem.html",
         page(
@@ -899,5 +1035,66 @@ SPECIMENS = {
             },
         ),
     ),
+    "agency": (
+        "agency/home.html",
+        office("home", needs=NEEDED, count=PEOPLE_COUNT, expiring={7: 1, 30: 0, 60: 0}, refusals=ACTS[3:4]),
+    ),
+    "agency-quiet": (
+        "agency/home.html",
+        office("home", needs=[], count=dict.fromkeys(PEOPLE_COUNT, 0), expiring={7: 0, 30: 0, 60: 0}, refusals=[]),
+    ),
+    "agency-people": ("agency/members.html", people()),
+    "agency-people-wrong": (
+        "agency/members.html",
+        people(
+            errors=[{"field": "days", "message": "Too many.", "remedy": "At most 90."}],
+            typed={"claim": "sub", "value": LONG_NAME, "days": "900"},
+        ),
+    ),
+    "agency-nobody": (
+        "agency/members.html",
+        people(people=[], expected=[], older=None, first="#1", may_change=False, my_role="auditor"),
+    ),
+    "agency-person": ("agency/member.html", person(COLLEAGUES[1], fresh=False)),
+    "agency-myself": ("agency/member.html", person(COLLEAGUES[0], myself=True)),
+    "agency-switched-off": ("agency/member.html", person(COLLEAGUES[3], sessions=[], acts=[])),
+    "agency-sign-in": (
+        "agency/identity.html",
+        office(
+            "identity",
+            live=[ISSUER, ISSUER | {"key": "two", "label": "Zweite", "trust": "federation"}],
+            retired=[ISSUER],
+        ),
+    ),
+    "agency-no-issuer": ("agency/identity.html", office("identity", live=[], retired=[])),
+    "agency-issuer": (
+        "agency/issuer.html",
+        issuer(
+            key='{"keys": []}',
+            looked=[{"state": state, "words": f"This is {state}."} for state in ("good", "note", "bad")],
+            test=TESTED,
+            claims='{"sub": "4711"}',
+        ),
+    ),
+    "agency-issuer-refused": (
+        "agency/issuer.html",
+        issuer(
+            test=TESTED | {"reason": "acr", "detail": "Too weak."},
+            fresh=False,
+            problem="You are signed in by this issuer.",
+            errors=[{"field": "claims.groups", "message": "Name it.", "remedy": ""}],
+        ),
+    ),
+    "agency-issuer-stranger": ("agency/issuer.html", issuer(test=TESTED | {"enters": False, "why": "Not invited."})),
+    "agency-issuer-waits": ("agency/issuer.html", issuer(test=TESTED | {"finished": False}, may_change=False)),
+    "agency-issuer-new": (
+        "agency/issuer_new.html",
+        office(
+            "identity", values=ISSUER_FORM | {"url": "", "key": ""}, problem=None, algorithms=ALGORITHMS, fresh=False
+        ),
+    ),
+    "agency-end-sessions": ("agency/end_sessions.html", office("identity")),
+    "agency-log": ("agency/audit.html", agency_log()),
+    "agency-log-empty": ("agency/audit.html", agency_log(acts=[], first=None, older=None)),
     "api": ("docs.html", page(spec=SPEC)),
 }
