@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, redirect, request
 from flask.typing import ResponseReturnValue
@@ -223,7 +223,8 @@ def _login_page(
 def _door(row: Any) -> dict[str, Any]:
     """One line of the page: an agency, or one of its several issuers."""
     shown = {name: getattr(row, name) for name in ("state", "slug", "name", "own_name", "language")}
-    return shown | {"path": ways.door(row.slug, row.issuer_key), "label": row.issuer_label if row.several else ""}
+    label = row.issuer_label or urlsplit(row.issuer).netloc
+    return shown | {"path": ways.door(row.slug, row.issuer_key), "label": label if row.several else ""}
 
 
 def _still_in(shown: list[dict[str, Any]]) -> dict[str, str] | None:

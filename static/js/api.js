@@ -22,9 +22,9 @@ export function isPassing(error) {
   return error instanceof NoNetwork || (error instanceof Problem && [429, 502, 503, 504].includes(error.status));
 }
 
-/** @param {unknown} error */
+/** Whether the session is gone; one that is only too old for an act goes on. @param {unknown} error */
 export function isSignedOut(error) {
-  return error instanceof Problem && error.status === 401;
+  return error instanceof Problem && error.status === 401 && error.body.type !== '/problems/step-up-required';
 }
 
 /**
