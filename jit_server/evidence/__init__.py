@@ -30,10 +30,10 @@ from jit_server.evidence.usecases.reading import (
     read,
     register,
 )
+from jit_server.evidence.usecases.recipients import agreed_basis, outsiders
 from jit_server.evidence.usecases.releasing import (
-    agreed_basis,
-    outsiders,
-    release,
+    propose_release,
+    proposed_release,
     releases_of,
     verify_outbound,
     waiting_releases,
@@ -79,12 +79,13 @@ __all__ = [
     "markings_of",
     "numbered",
     "outsiders",
+    "propose_release",
+    "proposed_release",
     "quarantine",
     "quarantined",
     "read",
     "receive",
     "register",
-    "release",
     "releases_of",
     "remark",
     "upload",

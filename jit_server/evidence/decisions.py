@@ -193,17 +193,17 @@ def prepare_release(workspace_id: UUID, number: str) -> ResponseReturnValue:
 
 @pages.takes("/w/<uuid:workspace_id>/evidence/<number>/release", to=Action.EVIDENCE_RELEASE)
 def release(workspace_id: UUID, number: str) -> ResponseReturnValue:
-    """Release it to the recipients chosen."""
+    """Propose its release to the recipients chosen; a second person approves it."""
     try:
         with work() as uow:
             item = _item(uow, workspace_id, number, Action.EVIDENCE_RELEASE)
-            evidence.release(uow, item.id, _stated_release(request.form))
+            evidence.propose_release(uow, item.id, _stated_release(request.form))
     except Invalid as error:
         with work() as uow:
             values = _release(uow, _item(uow, workspace_id, number, Action.EVIDENCE_RELEASE), request.form)
         errors = [_plainly(one) for one in error.members.get("errors", [])]
         return show("evidence/release.html", 422, errors=errors, **values)
-    return go(f"/w/{workspace_id}/evidence/{number}", gettext("The release is on record."))
+    return go(f"/w/{workspace_id}/evidence/{number}", gettext("The release waits for a second person."))
 
 
 @pages.takes(

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from jit_server import evidence
+from jit_server import consents, evidence
 from jit_server.access import Action
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.wire import BYTES, content_of, routes
@@ -92,14 +92,16 @@ def list_markings(item_id: UUID) -> ResponseReturnValue:
     "/evidence/<uuid:item_id>/releases",
     to=Action.EVIDENCE_RELEASE,
     body=evidence.NewRelease,
-    answers={201: evidence.ReleaseOut},
+    answers={201: consents.ApprovalOut},
 )
 def release(item_id: UUID, body: evidence.NewRelease) -> ResponseReturnValue:
-    """Release an exhibit to third countries or international courts: two assertions, a basis for each, an end."""
+    """Propose a release to third countries or international courts: two assertions, a basis for each, an end.
+
+    It goes out when a second person has approved it (`/approvals`).
+    """
     with work() as uow:
-        made = evidence.release(uow, item_id, body)
-        item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_RELEASE)
-        return created(next(one for one in evidence.releases_of(uow, item) if one.id == made.id))
+        proposed = evidence.propose_release(uow, item_id, body)
+        return created(consents.approvals_out(uow, [proposed])[0])
 
 
 @routes.reads("/evidence/<uuid:item_id>/releases", to=Action.EVIDENCE_RELEASE, answers={200: [evidence.ReleaseOut]})

@@ -135,6 +135,7 @@ def _about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
     """Marking, releases and the quarantine's outcome, as the page of an exhibit shows them."""
     decided = evidence.decision_on(uow, item)
     refused = {"reason": decided.reason, "at": decided.decided_at} if decided and decided.gate == "refused" else None
+    proposed = evidence.proposed_release(uow, item)
     words = gradings()
     return {
         "sentence": code_of(item.scheme, item.code).sentence,
@@ -147,6 +148,7 @@ def _about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
         ],
         "releases": [one.model_dump() for one in evidence.releases_of(uow, item)],
         "refusal": refused,
+        "proposed": proposed.id if proposed else None,
         "outsiders": bool(evidence.outsiders(uow, item.workspace_id)),
     }
 

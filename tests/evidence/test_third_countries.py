@@ -13,17 +13,17 @@ from flask import Flask
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from jit_server import audit, evidence, workspaces
+from jit_server import audit, consents, evidence, workspaces
 from jit_server.access import ANONYMOUS, OPERATOR, Action, Gate, PartyClass, Role
 from jit_server.core import clock
-from jit_server.core.errors import Conflict, Invalid, NotFound, NotPermitted, StepUp
+from jit_server.core.errors import Conflict, Invalid, NotFound, NotPermitted, Outdated, StepUp
 from jit_server.evidence import EvidenceItem, Inbound, NewRelease, Wanted
 from jit_server.evidence.events import load_items
 from jit_server.evidence.usecases import content
 from jit_server.work import House
 from jit_server.workspaces.compartments import AccessGrant
 from tests.builders import Team, Who, World, browser, stale
-from tests.evidence.builders import begins, custody, declare, events, exhibit, send
+from tests.evidence.builders import begins, custody, declare, events, exhibit, send, stated
 
 NAME = "Ledger of the canary"
 
@@ -37,15 +37,22 @@ def world(house: House) -> World:
 
 
 @pytest.fixture(scope="module")
-def team(world: World) -> Team:
-    """DE and FR; Switzerland as a third country, IT as an international court, BE as the secretariat."""
-    return world.workspace(
+def team(world: World, owner_engine: Engine) -> Team:
+    """DE and FR; Switzerland as a third country, IT as an international court, BE as the secretariat.
+
+    Its agreement says nothing of transfers, so that what a release states stands alone.
+    """
+    team = world.workspace(
         classes={
             "CH": PartyClass.THIRD_COUNTRY,
             "IT": PartyClass.INTL_JUDICIAL_AUTHORITY,
             "BE": PartyClass.SECRETARIAT,
         }
     )
+    with owner_engine.begin() as connection:
+        silent = "UPDATE agreement SET document = document - 'transfer_basis' WHERE workspace_id = :id"
+        connection.execute(text(silent), {"id": team.id})
+    return team
 
 
 @pytest.fixture
@@ -86,6 +93,20 @@ def test_what_an_outside_party_supplies_waits_and_its_own_people_follow_it(team:
 
 def test_what_a_member_state_supplies_never_waits(team: Team):
     assert exhibit(team, team.leaders["FR"]).gate == Gate.OPEN
+
+
+@pytest.mark.parametrize("state", ["CH", "IT"])
+def test_nothing_comes_from_outside_before_a_controller_is_designated(
+    app: Flask, world: World, house: House, state: str
+):
+    """Who answers for the data must be known before there are any (Art. 23(2))."""
+    kinds = {"CH": PartyClass.THIRD_COUNTRY, "IT": PartyClass.INTL_JUDICIAL_AUTHORITY}
+    team = world.workspace(classes=kinds, controller=None)
+    client = browser(app, house, team.leaders[state])
+    answer = client.post(f"/api/v1/workspaces/{team.id}/uploads", json=stated(4))
+    assert (answer.status_code, answer.json["policy"]["clause"]) == (403, "platform.controller")
+    assert client.get(f"/w/{team.id}/evidence/new").status_code == 403
+    assert exhibit(team, team.admin).gate == Gate.OPEN
 
 
 def test_while_it_waits_nobody_else_finds_a_trace_of_it(app: Flask, team: Team, house: House, waiting: EvidenceItem):
@@ -329,9 +350,17 @@ def asked(team: Team, *states: str, **changes: Any) -> NewRelease:
     )
 
 
+def propose(team: Team, who: Who, item: EvidenceItem, new: NewRelease) -> consents.Approval:
+    with team.world.work(who) as uow:
+        return evidence.propose_release(uow, item.id, new)
+
+
 def let_out(team: Team, who: Who, item: EvidenceItem, new: NewRelease) -> evidence.ReleaseOut:
-    with begins(team, who)() as uow:
-        evidence.release(uow, item.id, new)
+    """Proposed by one person, approved by another."""
+    proposed = propose(team, who, item, new)
+    second = team.leaders["DE" if who.id == team.leaders["FR"].id else "FR"]
+    with team.world.work(second) as uow:
+        consents.decide(uow, proposed.id, consents.Deciding(approve=True, digest=proposed.digest))
     with begins(team, who)() as uow:
         return evidence.releases_of(uow, uow.get(EvidenceItem, item.id, to=Action.EVIDENCE_RELEASE))[0]
 
@@ -375,9 +404,44 @@ def test_the_release_is_on_record_with_assertions_recipients_bases_and_end(team:
     assert (entry.facts["necessary"], entry.facts["compliant"]) == (True, True)
     assert entry.facts["transfers"][0]["basis"] == "safeguards"
     assert entry.facts["transfers"][0]["article"] == "LED Art. 37(1)(a)"
+    assert entry.facts["made_by"] == str(team.admin.id)
+    assert entry.actor["person"] == str(team.leaders["FR"].id)
+    assert {"approval:proposed", "approval:given"} <= set(by_name)
     granted = by_name["access:granted"]
     assert granted.facts["actions"] == ["evidence:list", "evidence:read", "evidence:download"]
     assert granted.facts["kind"] == "outbound"
+
+
+def test_one_person_alone_lets_nothing_out(app: Flask, house: House, team: Team):
+    item = exhibit(team, team.admin, title=f"Kept {uuid4().hex}")
+    proposed = propose(team, team.admin, item, asked(team, "CH"))
+    yes = consents.Deciding(approve=True, digest=proposed.digest)
+    assert item.title not in titles(team, team.leaders["CH"])
+    for who, refusal in (
+        (team.admin, NotPermitted),
+        (team.join("FR"), (NotPermitted, NotFound)),
+        (team.leaders["CH"], (NotPermitted, NotFound)),
+        (stale(team.leaders["FR"]), StepUp),
+    ):
+        with pytest.raises(refusal), team.world.work(who) as uow:
+            consents.decide(uow, proposed.id, yes)
+    with pytest.raises(Conflict):
+        propose(team, team.admin, item, asked(team, "CH"))
+    assert item.title not in titles(team, team.leaders["CH"])
+    second = browser(app, house, team.leaders["FR"])
+    assert f"/approvals/{proposed.id}" in second.get(f"/w/{team.id}/evidence/{item.number}").text
+    asked_of_them = second.get(f"/w/{team.id}/approvals/{proposed.id}").text
+    assert "Treaty of 2006" in asked_of_them
+    assert item.number in asked_of_them
+
+
+def test_a_release_proposed_under_another_marking_is_proposed_anew(team: Team):
+    item = exhibit(team, team.admin, handling="H0")
+    proposed = propose(team, team.admin, item, asked(team, "CH"))
+    with team.world.work(team.admin) as uow:
+        evidence.remark(uow, item.id, evidence.NewMarking(scheme="SIENA", code="H2", reason="the court asked"))
+    with pytest.raises(Outdated), team.world.work(team.leaders["FR"]) as uow:
+        consents.decide(uow, proposed.id, consents.Deciding(approve=True, digest=proposed.digest))
 
 
 @pytest.mark.parametrize(
@@ -400,7 +464,7 @@ def test_without_an_assertion_or_a_basis_nothing_goes_out(team: Team, changes: d
     new["recipients"] *= 2 if "twice" in changes else 1
     new.update({name: value for name, value in changes.items() if name in new})
     with pytest.raises(Invalid) as refused, begins(team, team.admin)() as uow:
-        evidence.release(uow, item.id, NewRelease.model_validate(new))
+        evidence.propose_release(uow, item.id, NewRelease.model_validate(new))
     assert field in [one["field"] for one in refused.value.members["errors"]]
     assert item.title not in titles(team, team.leaders["CH"])
 
@@ -409,9 +473,9 @@ def test_only_whoever_supplied_it_releases_it_and_only_after_a_recent_sign_in(te
     item = exhibit(team, team.admin)
     for who in (team.leaders["FR"], team.leaders["CH"], team.join("DE", Role.OBSERVER)):
         with pytest.raises((NotPermitted, NotFound)), begins(team, who)() as uow:
-            evidence.release(uow, item.id, asked(team, "CH"))
+            evidence.propose_release(uow, item.id, asked(team, "CH"))
     with pytest.raises(StepUp), begins(team, stale(team.admin))() as uow:
-        evidence.release(uow, item.id, asked(team, "CH"))
+        evidence.propose_release(uow, item.id, asked(team, "CH"))
 
 
 def test_to_an_international_court_it_goes_only_after_the_space_administrator(team: Team):
@@ -473,7 +537,7 @@ def test_a_partner_passes_h2_on_only_with_the_originators_consent(team: Team):
     item = exhibit(team, team.admin, handling="H2", title=f"Sent {uuid4().hex}")
     partner = team.leaders["FR"]
     with pytest.raises(NotPermitted), begins(team, partner)() as uow:
-        evidence.release(uow, item.id, asked(team, "CH"))
+        evidence.propose_release(uow, item.id, asked(team, "CH"))
     grant(team, item, Action.EVIDENCE_RELEASE, person=partner)
     let_out(team, partner, item, asked(team, "CH"))
     assert item.title in titles(team, team.leaders["CH"])

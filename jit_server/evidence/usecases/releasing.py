@@ -1,18 +1,21 @@
 """Outbound: nothing of a partner's reaches a third country or an international court without a check by its supplier.
 
 The check is two assertions and, for each recipient, a basis of the transfer (Reg. (EU) 2023/969, Art. 17);
-a release to an international court waits for the space administrator besides (Art. 18(2)). What follows is a grant that
-ends: exactly this exhibit, exactly these parties.
+a second person approves; a release to an international court waits for the space administrator besides (Art. 18(2)).
+What follows is a grant that ends: exactly this exhibit, exactly these parties.
 """
 
-from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col
 
-from jit_server import access
-from jit_server.access import OUTSIDE, Action, Decision, Gate, Handling, PartyClass, Refusal, Remedy
-from jit_server.core.errors import Conflict, Invalid, NotFound, NotSignedIn
+from jit_server import access, consents
+from jit_server.access import Action, Decision, Gate, Handling, PartyClass, Refusal, Remedy
+from jit_server.consents import Act, Approval
+from jit_server.consents.lifecycle import ApprovalState
+from jit_server.core.errors import Conflict, Invalid, NotFound, NotSignedIn, Outdated
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.outside import (
     Inbound,
@@ -25,54 +28,94 @@ from jit_server.evidence.outside import (
     TransferBasis,
 )
 from jit_server.evidence.usecases.following import screens_follow
+from jit_server.evidence.usecases.recipients import basis_for, outsiders, recipients
 from jit_server.evidence.usecases.uses import clause_of_grant
-from jit_server.identity.models import Agency, Person
+from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork, rows_by_id
-from jit_server.workspaces import Agreement, Party
+from jit_server.workspaces import Party
 from jit_server.workspaces.compartments import AccessGrant, GrantKind
 
+KIND = "release"
 OPENED = (Action.EVIDENCE_LIST, Action.EVIDENCE_READ, Action.EVIDENCE_DOWNLOAD)
 """What a release opens; a court's package or the names in the chain of custody are another matter."""
 
 
-def release(uow: UnitOfWork, item_id: UUID, new: NewRelease) -> ReleaseCheck:
-    """Check a release and, where nothing more is asked, open the exhibit to its recipients until it expires.
+def propose_release(uow: UnitOfWork, item_id: UUID, new: NewRelease) -> Approval:
+    """Check a release and lay it before a second person; nothing goes out until that person approves.
 
     Raises:
         StepUp: the sign-in is not recent.
         Invalid: an assertion or a basis is missing, a recipient is none, or the expiry lies wrong.
         NotPermitted: marked H2, and whoever decides for the originator has not consented.
+        Conflict: a release of it waits already.
     """
     item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_RELEASE)
     uow.require_fresh_sign_in()
     _asserted(uow, new)
     _originator_agrees(uow, item)
-    bases = [(party, _basis(uow, item, party, one)) for party, one in _recipients(uow, item, new)]
+    payload = {
+        "recipients": [_said(party, basis_for(uow, item, party, one)) for party, one in recipients(uow, item, new)],
+        "expires_at": new.expires_at.isoformat(),
+        "number": item.number,
+        "handling": str(item.handling),
+        "clause": clause_of_grant(uow, item, Action.EVIDENCE_RELEASE),
+        "made_by": str(_person(uow)),
+    }
+    return consents.propose(uow, item.workspace_id, KIND, item.id, payload, new.reason)
+
+
+def _said(party: Party, basis: NewRecipient) -> dict[str, str]:
+    """A recipient as the second person reads it."""
+    return basis.model_dump(mode="json") | {"state": party.state, "authority": party.authority}
+
+
+def _find(uow: UnitOfWork, workspace_id: UUID, item_id: UUID) -> EvidenceItem:
+    return uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_LIST, within=workspace_id)
+
+
+def _stands(uow: UnitOfWork, item: EvidenceItem, payload: dict[str, Any]) -> None:
+    if datetime.fromisoformat(payload["expires_at"]) <= uow.now:
+        raise Conflict("This release would have ended by now: propose it anew.")
+    if str(item.handling) != payload["handling"]:
+        raise Outdated(f"It was proposed while marked {payload['handling']}; now it is {item.handling}.")
+
+
+def _perform(uow: UnitOfWork, item: EvidenceItem, payload: dict[str, Any], reason: str) -> None:
+    """Keep the check, and open the exhibit to its recipients until it expires; to a court only after verification."""
     check = uow.add(
         ReleaseCheck(
             workspace_id=item.workspace_id,
             item_id=item.id,
             party_id=item.party_id,
-            necessary=new.necessary,
-            compliant=new.compliant,
-            reason=new.reason,
-            made_by=_person(uow),
+            necessary=True,
+            compliant=True,
+            reason=reason,
+            made_by=UUID(payload["made_by"]),
             made_at=uow.now,
-            expires_at=new.expires_at,
+            expires_at=datetime.fromisoformat(payload["expires_at"]),
         )
     )
     uow.session.flush()
-    made = [_add_recipient(uow, item, check, party, basis) for party, basis in bases]
+    parties = {party.id: party for party in outsiders(uow, item.workspace_id)}
+    made = [_add_recipient(uow, item, check, parties[UUID(one["party_id"])], one) for one in payload["recipients"]]
     transfers = [
         {"party": one.party_id, "basis": str(one.basis), "article": one.article, "gate": str(one.gate)} for one in made
     ]
     uow.record(
         "evidence:released", item, recipients=tuple(str(one.party_id) for one in made), check=check.id,
-        why={"code": "release", "text": new.reason}, clause=clause_of_grant(uow, item, Action.EVIDENCE_RELEASE),
-        necessary=True, compliant=True, transfers=transfers, expires_at=new.expires_at,
+        why={"code": "release", "text": reason}, clause=payload["clause"], made_by=check.made_by,
+        necessary=True, compliant=True, transfers=transfers, expires_at=check.expires_at,
     )  # fmt: skip
-    _open(uow, item, check, [one for one in made if one.gate == Gate.OPEN])
-    return check
+    _open(uow, item, check, [one for one in made if one.gate == Gate.OPEN], payload["clause"])
+
+
+consents.register(Act(KIND, Action.EVIDENCE_RELEASE, _find, _stands, _perform))
+
+
+def proposed_release(uow: UnitOfWork, item: EvidenceItem) -> Approval | None:
+    """The release of an exhibit that waits for its second person, if one does."""
+    found = uow.find(Approval, kind=KIND, subject_id=item.id, state=ApprovalState.WAITING)
+    return found if found is not None and found.expires_at > uow.now else None
 
 
 def _person(uow: UnitOfWork) -> UUID:
@@ -113,53 +156,8 @@ def _originator_agrees(uow: UnitOfWork, item: EvidenceItem) -> None:
         raise Refusal(Action.EVIDENCE_RELEASE, item, standing, refused)
 
 
-def _recipients(uow: UnitOfWork, item: EvidenceItem, new: NewRelease) -> Iterable[tuple[Party, NewRecipient]]:
-    standing = uow.standing(item.workspace_id)
-    parties = {party.id: party for party in outsiders(uow, item.workspace_id)}
-    for place, one in enumerate(new.recipients):
-        party, field = parties.get(one.party_id), f"recipients.{place}"
-        if party is None:
-            hint = "Name a third country or an international court that is party to the agreement."
-            raise Invalid.field(field, "is no such party of this team", hint)
-        rooms = uow.policy(standing).compartments_of(party.id) if standing else []
-        if item.compartment_id is not None and item.compartment_id not in rooms:
-            raise Invalid.field(field, "is not in the exhibit's compartment", "Nothing leaves a compartment so.")
-        if one.party_id in [other.party_id for other in new.recipients[:place]]:
-            raise Invalid.field(field, "is named twice", "Name each recipient once.")
-        yield party, one
-
-
-def outsiders(uow: UnitOfWork, workspace_id: UUID) -> list[Party]:
-    """The team's third countries and international courts."""
-    statement = uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id)
-    found = uow.all(statement.where(col(Party.party_class).in_([str(kind) for kind in OUTSIDE])))
-    return sorted(found, key=lambda party: (party.state, party.authority))
-
-
-def _basis(uow: UnitOfWork, item: EvidenceItem, party: Party, one: NewRecipient) -> NewRecipient:
-    """The basis of the transfer as stated, completed by what the agreement says for this party."""
-    agreed = agreed_basis(uow, item.workspace_id, party)
-    said = {name: getattr(one, name) or agreed.get(name) for name in ("basis", "article", "document")}
-    missing = [name for name, value in said.items() if not value]
-    if missing:
-        words = f"{party.authority}: the transfer has no {' and no '.join(missing)}"
-        raise Invalid.field("recipients", words, "State adequacy, safeguards or derogation, the article, the document.")
-    return NewRecipient.model_validate({"party_id": party.id, **said})
-
-
-def agreed_basis(uow: UnitOfWork, workspace_id: UUID, party: Party) -> dict[str, str]:
-    """What the newest agreement says of transfers to this party: basis, article, document; empty if nothing."""
-    statement = uow.select(Agreement, to=Action.AGREEMENT_READ, within=workspace_id)
-    agreement = uow.first(statement.order_by(col(Agreement.version).desc()))
-    agency = rows_by_id(uow, Agency, [party.agency_id]).get(party.agency_id)
-    for line in (agreement.document.get("transfer_basis") or []) if agreement else []:
-        if agency is not None and line.get("agency") == agency.slug:
-            return {name: str(line[name]) for name in ("basis", "article", "document") if line.get(name)}
-    return {}
-
-
 def _add_recipient(
-    uow: UnitOfWork, item: EvidenceItem, check: ReleaseCheck, party: Party, basis: NewRecipient
+    uow: UnitOfWork, item: EvidenceItem, check: ReleaseCheck, party: Party, said: dict[str, str]
 ) -> ReleaseRecipient:
     court = party.party_class == PartyClass.INTL_JUDICIAL_AUTHORITY
     return uow.add(
@@ -169,18 +167,18 @@ def _add_recipient(
             item_id=item.id,
             party_id=party.id,
             compartment_id=item.compartment_id,
-            basis=TransferBasis(basis.basis or ""),
-            article=basis.article or "",
-            document=basis.document or "",
+            basis=TransferBasis(said["basis"]),
+            article=said["article"],
+            document=said["document"],
             gate=Gate.PENDING if court else Gate.OPEN,
         )
     )
 
 
-def _open(uow: UnitOfWork, item: EvidenceItem, check: ReleaseCheck, recipients: list[ReleaseRecipient]) -> None:
+def _open(
+    uow: UnitOfWork, item: EvidenceItem, check: ReleaseCheck, recipients: list[ReleaseRecipient], clause: str | None
+) -> None:
     """Grants for these recipients; each is on record with its scope and end."""
-    standing = uow.standing(item.workspace_id)
-    clause = uow.decide(Action.EVIDENCE_RELEASE, item, standing).clause if standing else ""
     for one in recipients:
         grant = uow.add(
             AccessGrant(
@@ -230,7 +228,7 @@ def verify_outbound(uow: UnitOfWork, workspace_id: UUID, recipient_id: UUID, sai
     event = "evidence:outbound_verified" if said.verified else "evidence:outbound_refused"
     why = {"code": "verification", "text": said.reason}
     uow.record(event, item, why=why, recipients=(str(one.party_id),), check=check.id)
-    _open(uow, item, check, [one] if said.verified else [])
+    _open(uow, item, check, [one] if said.verified else [], None)
     return one
 
 

@@ -1,0 +1,64 @@
+"""To whom a release may go, and on what basis: the team's third countries and courts, and what the agreement says."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlmodel import col
+
+from jit_server.access import OUTSIDE, Action
+from jit_server.core.errors import Invalid
+from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.outside import NewRecipient, NewRelease
+from jit_server.identity.models import Agency
+from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces import Agreement, Party
+
+
+def recipients(uow: UnitOfWork, item: EvidenceItem, new: NewRelease) -> Iterable[tuple[Party, NewRecipient]]:
+    """The parties a release names, each with what was stated for it.
+
+    Raises:
+        Invalid: not an outside party of this team, outside the exhibit's compartment, or named twice.
+    """
+    standing = uow.standing(item.workspace_id)
+    parties = {party.id: party for party in outsiders(uow, item.workspace_id)}
+    for place, one in enumerate(new.recipients):
+        party, field = parties.get(one.party_id), f"recipients.{place}"
+        if party is None:
+            hint = "Name a third country or an international court that is party to the agreement."
+            raise Invalid.field(field, "is no such party of this team", hint)
+        rooms = uow.policy(standing).compartments_of(party.id) if standing else []
+        if item.compartment_id is not None and item.compartment_id not in rooms:
+            raise Invalid.field(field, "is not in the exhibit's compartment", "Nothing leaves a compartment so.")
+        if one.party_id in [other.party_id for other in new.recipients[:place]]:
+            raise Invalid.field(field, "is named twice", "Name each recipient once.")
+        yield party, one
+
+
+def outsiders(uow: UnitOfWork, workspace_id: UUID) -> list[Party]:
+    """The team's third countries and international courts."""
+    statement = uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id)
+    found = uow.all(statement.where(col(Party.party_class).in_([str(kind) for kind in OUTSIDE])))
+    return sorted(found, key=lambda party: (party.state, party.authority))
+
+
+def basis_for(uow: UnitOfWork, item: EvidenceItem, party: Party, one: NewRecipient) -> NewRecipient:
+    """The basis of the transfer as stated, completed by what the agreement says for this party."""
+    agreed = agreed_basis(uow, item.workspace_id, party)
+    said = {name: getattr(one, name) or agreed.get(name) for name in ("basis", "article", "document")}
+    missing = [name for name, value in said.items() if not value]
+    if missing:
+        words = f"{party.authority}: the transfer has no {' and no '.join(missing)}"
+        raise Invalid.field("recipients", words, "State adequacy, safeguards or derogation, the article, the document.")
+    return NewRecipient.model_validate({"party_id": party.id, **said})
+
+
+def agreed_basis(uow: UnitOfWork, workspace_id: UUID, party: Party) -> dict[str, str]:
+    """What the newest agreement says of transfers to this party: basis, article, document; empty if nothing."""
+    statement = uow.select(Agreement, to=Action.AGREEMENT_READ, within=workspace_id)
+    agreement = uow.first(statement.order_by(col(Agreement.version).desc()))
+    agency = rows_by_id(uow, Agency, [party.agency_id]).get(party.agency_id)
+    for line in (agreement.document.get("transfer_basis") or []) if agreement else []:
+        if agency is not None and line.get("agency") == agency.slug:
+            return {name: str(line[name]) for name in ("basis", "article", "document") if line.get(name)}
+    return {}
