@@ -23,6 +23,10 @@ _ROOMS = text(
 _PARTIES = text(
     "SELECT p.id, a.slug FROM party p JOIN agency a ON a.id = p.agency_id WHERE p.workspace_id = :workspace"
 )
+# Changed by this very transaction: what it may still undo is never remembered, nor what the reader may not see.
+_SETTLED = text(
+    "SELECT xmin IS DISTINCT FROM pg_current_xact_id_if_assigned()::xid FROM workspace WHERE id = :workspace"
+)
 _KEEP = 1024
 _ready: OrderedDict[tuple[UUID, int], Policy] = OrderedDict()
 _plain: list[Policy] = []
@@ -36,11 +40,13 @@ def baseline_policy() -> Policy:
 
 
 def policy_of(connection: Connection, workspace_id: UUID, version: int) -> Policy:
-    """The workspace's policy at this version. A version never changes, so it may be remembered for ever."""
+    """The workspace's policy at this version. A committed version never changes, so it may be remembered for ever."""
     key = (workspace_id, version)
     found = _ready.get(key)
     if found is None:
-        found = _ready[key] = _build(connection, workspace_id, version)
+        found = _build(connection, workspace_id, version)
+        if connection.execute(_SETTLED, {"workspace": workspace_id}).scalar():
+            _ready[key] = found
         while len(_ready) > _KEEP:
             _ready.popitem(last=False)
     return found

@@ -225,3 +225,6 @@ def explain(query: ExplainQuery) -> ResponseReturnValue:
             handling=query.handling,
         )
         return answer(found)
+
+
+from jit_server.workspaces import policy_api  # noqa: E402, F401 - more routes of the room, on the same blueprint

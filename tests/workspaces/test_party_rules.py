@@ -241,3 +241,22 @@ def test_before_any_agreement_is_in_force_there_is_nothing_to_restrict(world: Wo
     team = world.proposed()
     with pytest.raises((Conflict, NotPermitted)), world.work(team.leaders["FR"]) as uow:
         party_rules.propose_rule(uow, team.id, new())
+
+
+def test_rules_that_were_undone_are_not_remembered(world: World) -> None:
+    """A version that a transaction made and took back must not decide when another comes to the same number."""
+    team = world.workspace()
+    leader, ours = team.leaders["FR"], team.join("FR")
+    first = propose(world, team, leader, actions=["message:post"], origins=[])
+    second = propose(world, team, leader, actions=["evidence:register"], origins=[])
+    uow = world.work(leader)
+    with uow:
+        party_rules.apply_rule(uow, team.id, first)
+        assert policies.book(uow, team.id).version == 2  # asked under the new number ...
+        uow.session.rollback()  # ... before the work is undone
+        uow._records.clear()
+    assert can(world, team, ours, Action.MESSAGE_POST)[0]
+    with world.work(leader) as uow:
+        party_rules.apply_rule(uow, team.id, second)
+    assert can(world, team, ours, Action.MESSAGE_POST)[0]
+    assert not can(world, team, ours, Action.EVIDENCE_REGISTER)[0]

@@ -73,6 +73,7 @@ def put_in_force(
     workspace.policy_version = version
     bump(workspace)
     uow.add(workspace)
+    uow.session.flush()  # the lines stand before anybody asks under the new number
     uow.forget_standings()
     _record(uow, workspace, agreement, cause, rules)
     return version
