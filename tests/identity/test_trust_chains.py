@@ -3,20 +3,23 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from jit_server.core import clock
-from jit_server.core.errors import Unavailable
+from jit_server.core.errors import SignInRefused, Unavailable
 from jit_server.identity import transport, trust
 from jit_server.identity.provider import Provider
 from jit_server.identity.trust import Broken, Federated, resolver
 from jit_server.identity.trust.chain import LONGEST
+from tests.identity.conftest import Meeting, meeting_of
 from tests.identity.federation import HOUR, Entity, Federation, answer, federation, public, statement
-from tests.identity.stub import b64
+from tests.identity.stub import Stub, b64
 
 OTHER = ECKey.generate_key("P-256")
 
@@ -493,3 +496,47 @@ def test_sources_with_the_same_issuer_and_anchors_are_one(team: Federation) -> N
     assert len({source(team), source(team)}) == 1
     other = Federated(team.url("op"), [], loopback=True)
     assert source(team) != other
+
+
+# --- signing in by it
+
+
+@pytest.fixture
+def federated(fed: Federation, stub: Stub, secret: Path) -> Meeting:
+    """A sign-in at an issuer that is known by its chain alone: its own discovery document says something else."""
+    anchor = fed.entity("anchor")
+    leaf = Entity(stub.url, [anchor.url])
+    leaf.metadata = {"openid_provider": stub.metadata() | {"jwks": stub.jwks, "jwks_uri": f"{stub.url}/elsewhere"}}
+    anchor.subordinates[stub.url] = leaf
+    stub.hooks["/.well-known/openid-federation"] = lambda handler: answer(handler, leaf.configuration())
+    stub.hooks["/.well-known/openid-configuration"] = lambda handler: handler.send_error(500)
+    fed.entities["leaf"] = leaf
+    made = meeting_of(stub, secret)
+    asks = Federated(stub.url, [anchor.anchor()], loopback=True)
+    return replace(made, provider=Provider(stub.url, ttl=3600, loopback=True, source=asks))
+
+
+def test_somebody_signs_in_at_an_issuer_known_by_its_chain_alone(federated: Meeting) -> None:
+    assert federated.complete().sub == "alice"
+
+
+def test_a_token_by_a_key_outside_the_chain_signs_nobody_in(federated: Meeting, fed: Federation) -> None:
+    fed.entities["leaf"].metadata["openid_provider"]["jwks"] = public(OTHER)
+    with pytest.raises(SignInRefused):
+        federated.complete()
+
+
+def test_a_key_that_is_new_in_the_chain_is_found_at_once(federated: Meeting, fed: Federation, stub: Stub) -> None:
+    known = fed.entities["leaf"].metadata["openid_provider"]["jwks"]
+    fed.entities["leaf"].metadata["openid_provider"]["jwks"] = public(OTHER)
+    federated.provider.keys()
+    federated.provider._asked_for_keys = float("-inf")  # a minute later
+    fed.entities["leaf"].metadata["openid_provider"]["jwks"] = known
+    assert federated.complete().sub == "alice"
+
+
+def test_nobody_signs_in_at_an_issuer_for_whom_nobody_vouches_any_more(federated: Meeting, fed: Federation) -> None:
+    fed.entities["anchor"].subordinates.clear()
+    with pytest.raises(Unavailable) as caught:
+        federated.complete()
+    assert caught.value.members["reason"].startswith("trust-")
