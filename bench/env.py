@@ -75,6 +75,7 @@ class Env:
         """The run's settings with some changed."""
         stated = {
             "base_url": "http://127.0.0.1:8080",
+            "rates": False,
             "data": self.folder / "data",
             "database_url": self.urls.app,
             "database_owner_url": self.urls.owner,

@@ -18,15 +18,16 @@ from jit_server import workspaces
 from jit_server.consents import day
 from jit_server.core import bus, database, logs, vault
 from jit_server.core import settings as settings_module
-from jit_server.core.errors import JitError
+from jit_server.core.errors import JitError, NotPermitted
 from jit_server.core.keys import SigningKey
 from jit_server.core.settings import LOOPBACK, Settings
 from jit_server.identity import LANGUAGES, agency_role, lookups, sessions
-from jit_server.web import assets, context, csrf, declared, display, headers, openapi, ops, pages, problems, sockets
+from jit_server.identity.programs.usecases import load_bearer
+from jit_server.web import assets, context, csrf, declared, display, headers, limits, openapi, ops, pages, problems, sockets
 from jit_server.web.api import Routes
 from jit_server.work import House
 
-ROOMS = ("identity", "identity.office", "workspaces", "consents", "messaging", "evidence")
+ROOMS = ("identity", "identity.office", "identity.programs", "workspaces", "consents", "messaging", "evidence")
 TRANSLATIONS = "web/translations"
 SMALL_BODY = 256 * 1024
 
@@ -55,9 +56,10 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
         TRUSTED_HOSTS=_hosts(settings),
     )
     load = partial(sessions.load, idle=timedelta(minutes=settings.session_idle_minutes))
-    app.extensions["jit"] = context.Frame(house, load, _page_values, _banner, _ways_out)
+    app.extensions["jit"] = context.Frame(house, load, _page_values, _banner, _ways_out, load_bearer)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.install(app, secure=settings.secure)
+    limits.install(app, settings)
     _guard(app, settings)
     problems.install(app)
     ops.install(app)
@@ -120,6 +122,14 @@ def _guard(app: Flask, settings: Settings) -> None:
                 settings.base_url,
                 request.path,
             )
+        _keep_programs_out(door)
+
+
+def _keep_programs_out(door: declared.Declaration | None) -> None:
+    """A program does what its scopes name; what belongs to a person it may look at, never change."""
+    if door is None or door.kind == "action" or context.bearer() is None or request.method in {"GET", "HEAD"}:
+        return
+    raise NotPermitted("This is for people who signed in, not for a program's key.")
 
 
 def _page_values() -> dict[str, Any]:

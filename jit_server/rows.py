@@ -7,6 +7,7 @@ ROOMS = (
     "web.idempotency",
     "web.purpose",
     "identity.models",
+    "identity.programs.models",
     "identity.trust.models",
     "workspaces.models",
     "workspaces.compartments",

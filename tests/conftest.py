@@ -52,6 +52,7 @@ def settings(urls: Urls, scratch: Path) -> Settings:
         database_url=urls.app,
         database_owner_url=urls.owner,
         oidc_allow_loopback=True,
+        rates=False,  # tests ask more than people do; tests/web/test_limits.py turns them on
     )
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, String, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, String, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -190,6 +190,8 @@ class Person(Row, table=True):
     shortcuts: bool = True
     settings_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    service: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """A program of the agency; nobody signs in as it."""
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     epoch: int = 0
 

@@ -11,6 +11,7 @@ from jit_server.access import ANONYMOUS, SYSTEM, Actor
 from jit_server.core.errors import NotSignedIn
 from jit_server.work import House, UnitOfWork
 
+API = "/api/v1/"
 Loader = Callable[[Any, str, str, Any], Actor | None]
 """(session, cookie, user agent, now) -> the signed-in person, or None. Given by the room that knows people."""
 
@@ -24,6 +25,8 @@ class Frame:
     page_context: Callable[[], dict[str, Any]] = field(default=dict)
     banner: Callable[[UUID, UUID | None], dict[str, Any] | None] = field(default=lambda _workspace, _party: None)
     ways_out: Callable[[UUID, dict[str, Any]], dict[str, Any] | None] = field(default=lambda _workspace, _policy: None)
+    load_bearer: Callable[[Any, str, Any], Actor | None] = field(default=lambda _session, _token, _now: None)
+    """(session, access token, now) -> the program it belongs to, or None."""
 
 
 def frame() -> Frame:
@@ -53,8 +56,23 @@ def load_actor(raw: str, user_agent: str) -> Actor:
 def actor() -> Actor:
     """Who asks; loaded once a request."""
     if "actor" not in g:
-        g.actor = load_actor(cookie(), request.headers.get("User-Agent", ""))
+        token = bearer()
+        g.actor = load_actor(cookie(), request.headers.get("User-Agent", "")) if token is None else _program(token)
     return cast("Actor", g.actor)
+
+
+def bearer() -> str | None:
+    """The access token of a program (RFC 6750, section 2.1), on the API alone; a token in an address is never read."""
+    stated = request.authorization
+    if stated is None or stated.type != "bearer" or not request.path.startswith(API):
+        return None
+    return stated.token or ""
+
+
+def _program(token: str) -> Actor:
+    with house().work(SYSTEM) as uow:
+        found = frame().load_bearer(uow.session, token, uow.now)
+    return found or ANONYMOUS
 
 
 def signed_in() -> Actor:

@@ -92,7 +92,7 @@ def complete_sign_in(
     if not meaning.admits(way.client.claims, assertion.groups):
         raise refused("group", OUTSIDE)
     person = known or _join(uow, mine, way, assertion)
-    if person.disabled_at is not None or person.agency_id != mine.id:
+    if person.disabled_at is not None or person.agency_id != mine.id or person.service:
         raise refused("disabled", ENDED)
     _follow(uow, way, person, assertion)
     _end_in_browser(uow, old_cookie)
