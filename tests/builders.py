@@ -17,7 +17,7 @@ from jit_server.identity.models import Agency, LoginSession, Person
 from jit_server.work import House, UnitOfWork
 from jit_server.workspaces import Compartment, CompartmentParty, Party, Workspace
 from jit_server.workspaces.attestations import Entry
-from jit_server.workspaces.document import SIGNS, TransferBasis
+from jit_server.workspaces.document import SIGNS, Participant, TransferBasis
 from jit_server.workspaces.usecases import entering, rulebook
 
 
@@ -152,13 +152,15 @@ class World:
             workspace_id = made.id
         return Team(self, workspace_id, leaders)
 
-
     def _about_outsiders(self, classes: dict[str, PartyClass], controller: str | None) -> dict[str, Any]:
+        guests = [self.slug(state) for state, kind in classes.items() if kind is PartyClass.EU_BODY]
+        guest = {"founding_act": "Regulation (EU) 2018/1727", "purpose": "Support and coordination"}
+        found: dict[str, Any] = {"participants": tuple(Participant(agency=slug, **guest) for slug in guests)}
         outside = [self.slug(state) for state, kind in classes.items() if kind in OUTSIDE]
         if not outside:
-            return {}
+            return found
         basis = {"basis": "adequacy", "article": "Art. 36", "document": "Decision 2026/1"}
-        return {
+        return found | {
             "third_country_liability": "Each State answers for its own people.",
             "transfer_basis": tuple(TransferBasis(agency=slug, **basis) for slug in outside),
             "controller_for_third_party_data": self.slug(controller) if controller else None,

@@ -5,7 +5,7 @@ lie in the days before the first start, so that the pages show a case under way.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -52,8 +52,9 @@ class _Past:
 
     def work(self, actor: Actor, minute: int) -> UnitOfWork:
         """A unit of work of that moment."""
-        uow = self.house.work(actor)
-        uow.now = self.opened + timedelta(minutes=minute)
+        moment = self.opened + timedelta(minutes=minute)
+        uow = self.house.work(replace(actor, auth_time=moment))
+        uow.now = moment
         return uow
 
 

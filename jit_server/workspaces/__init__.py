@@ -19,13 +19,17 @@ from jit_server.workspaces.models import (
     Workspace,
     WorkspaceOut,
 )
-from jit_server.workspaces.usecases.agreements import agreement, propose, sign
+from jit_server.workspaces.usecases.agreements import agreement, offered, versions
+from jit_server.workspaces.usecases.amending import OwnMembers, amend, changes, leave, name_members, withdraw
+from jit_server.workspaces.usecases.drafting import DraftOut, DraftText, Laid, NewDraft
 from jit_server.workspaces.usecases.explaining import Explanation, explain, rights
 from jit_server.workspaces.usecases.members import end, invitable, invite, members
 from jit_server.workspaces.usecases.overseeing import SightOut, who_could
 from jit_server.workspaces.usecases.phases import change_phase, open_workspace
+from jit_server.workspaces.usecases.proposing import propose
 from jit_server.workspaces.usecases.reading import compartments, my_workspaces, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
+from jit_server.workspaces.usecases.signing import OfferOut, offer, offers, sign
 from jit_server.workspaces.views import banner, originator
 
 __all__ = [
@@ -34,18 +38,24 @@ __all__ = [
     "AgreementOut",
     "Compartment",
     "CompartmentParty",
+    "DraftOut",
+    "DraftText",
     "End",
     "EntryOut",
     "Explanation",
     "GrantKind",
+    "Laid",
     "Member",
     "MemberOut",
     "MemberStatus",
     "NewAgreement",
     "NewClause",
+    "NewDraft",
     "NewLeader",
     "NewMember",
     "NewParty",
+    "OfferOut",
+    "OwnMembers",
     "Party",
     "PhaseChange",
     "ProofOut",
@@ -54,17 +64,24 @@ __all__ = [
     "Workspace",
     "WorkspaceOut",
     "agreement",
+    "amend",
     "banner",
     "change_phase",
+    "changes",
     "checkpoint",
     "compartments",
     "end",
     "explain",
     "invitable",
     "invite",
+    "leave",
     "members",
     "my_workspaces",
+    "name_members",
     "names",
+    "offer",
+    "offered",
+    "offers",
     "open_workspace",
     "originator",
     "propose",
@@ -73,6 +90,8 @@ __all__ = [
     "rights",
     "sign",
     "standing_of",
+    "versions",
     "who_could",
+    "withdraw",
     "workspace",
 ]

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field as Column
 
@@ -27,6 +27,7 @@ from jit_server.workspaces.document import (
 __all__ = [
     "SIGNS",
     "Agreement",
+    "AgreementDraft",
     "AgreementOut",
     "AgreementSignature",
     "End",
@@ -47,6 +48,8 @@ __all__ = [
     "SignatureOut",
     "Signing",
     "Stated",
+    "VersionKind",
+    "VersionState",
     "Workspace",
     "WorkspaceOut",
 ]
@@ -86,6 +89,9 @@ class Signing(Stated):
     """A signature: the digest says which text is signed."""
 
     digest: Short
+    qualified: Short | None = Field(
+        default=None, description="Where a qualified electronic signature of the same text is kept, if there is one."
+    )
 
 
 class Workspace(Row, table=True):
@@ -124,12 +130,24 @@ class Party(Row, table=True):
     party_class: PartyClass = Column(sa_type=Word(PartyClass))
     authority: str = Column(sa_type=Text)
     signatory: str = Column(sa_type=Text)
+    left_at: datetime | None = Column(default=None, sa_type=UtcDateTime, nullable=True)
+
+
+class VersionKind(StrEnum):
+    """How a version comes into force: signed by every party, or by one party's notice (A4, A11)."""
+
+    AGREEMENT = "agreement"
+    MEMBERS = "members"
+    LEAVING = "leaving"
 
 
 class Agreement(Row, table=True):
-    """One version of the agreement; its digest is what the parties sign."""
+    """One version of the agreement; its digest is what the parties sign. The text is never altered."""
 
-    __table_args__ = (UniqueConstraint("workspace_id", "version", name="uq_agreement_workspace_id_version"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "version", name="uq_agreement_workspace_id_version"),
+        CheckConstraint("in_force_at IS NULL OR withdrawn_at IS NULL", name="one_end"),
+    )
 
     workspace_id: UUID = Column(foreign_key="workspace.id")
     version: int
@@ -137,22 +155,50 @@ class Agreement(Row, table=True):
     digest: str = Column(sa_type=Text)
     created_by: UUID = Column(foreign_key="person.id")
     created_at: datetime = Column(sa_type=UtcDateTime)
+    kind: VersionKind = Column(default=VersionKind.AGREEMENT, sa_type=Word(VersionKind))
+    base_version: int | None = None
+    in_force_at: datetime | None = Column(default=None, sa_type=UtcDateTime, nullable=True)
+    withdrawn_at: datetime | None = Column(default=None, sa_type=UtcDateTime, nullable=True)
+    withdrawn_by: UUID | None = Column(default=None, foreign_key="person.id")
+
+
+class AgreementDraft(Row, table=True):
+    """A text being written: a first agreement's belongs to its author, an amendment's to the workspace."""
+
+    __tablename__ = "agreement_draft"
+    __table_args__ = (
+        Index("uq_agreement_draft_live", "workspace_id", unique=True, postgresql_where=text("closed_at IS NULL")),
+        Index("ix_agreement_draft_created_by", "created_by"),
+    )
+
+    workspace_id: UUID | None = Column(default=None, foreign_key="workspace.id")
+    base_version: int | None = None
+    document: dict[str, Any] = Column(sa_type=JSONB)
+    version: int = 1
+    created_by: UUID = Column(foreign_key="person.id")
+    created_at: datetime = Column(sa_type=UtcDateTime)
+    updated_by: UUID = Column(foreign_key="person.id")
+    updated_at: datetime = Column(sa_type=UtcDateTime)
+    closed_at: datetime | None = Column(default=None, sa_type=UtcDateTime, nullable=True)
 
 
 class AgreementSignature(Row, table=True):
-    """A party's signature under one version."""
+    """A party's signature under one version: what was stated, and the server's Ed25519 seal over it."""
 
     __tablename__ = "agreement_signature"
     __table_args__ = (
-        UniqueConstraint("agreement_id", "party_id", name="uq_agreement_signature_agreement_id_party_id"),
+        UniqueConstraint("agreement_id", "agency_id", name="uq_agreement_signature_agreement_id_agency_id"),
+        CheckConstraint("(statement IS NULL) = (seal IS NULL)", name="sealed"),
     )
 
     workspace_id: UUID = Column(foreign_key="workspace.id")
     agreement_id: UUID = Column(foreign_key="agreement.id")
-    party_id: UUID = Column(foreign_key="party.id")
+    agency_id: UUID = Column(foreign_key="agency.id")
     person_id: UUID = Column(foreign_key="person.id")
     digest: str = Column(sa_type=Text)
     signed_at: datetime = Column(sa_type=UtcDateTime)
+    statement: dict[str, Any] | None = Column(default=None, sa_type=JSONB, nullable=True)
+    seal: str | None = Column(default=None, sa_type=Text, nullable=True)
 
 
 class PolicyLine(Row, table=True):
@@ -225,23 +271,43 @@ class MemberOut(BaseModel):
     expires_at: datetime | None
 
 
-class SignatureOut(BaseModel):
-    """Who signed for which party, and when."""
+class VersionState(StrEnum):
+    """Where a version of the agreement stands."""
 
-    party_id: UUID
+    OFFERED = "offered"
+    IN_FORCE = "in_force"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+    """Not every party signed in time."""
+
+
+class SignatureOut(BaseModel):
+    """Who signed for which party, and when. A party that only joins by this version has no id yet."""
+
+    party_id: UUID | None
+    slug: str
     state: str
     authority: str
     party_class: PartyClass
     signatory: str
+    signs: bool
     signed_by: str | None
     signed_at: datetime | None
+    statement: dict[str, Any] | None = None
+    seal: str | None = None
+    sealed: bool | None = Field(default=None, description="Whether the seal holds; None for one made before seals.")
 
 
 class AgreementOut(BaseModel):
-    """The agreement in force or under signature."""
+    """A version of the agreement: in force, under signature, or past."""
 
     id: UUID
     version: int
+    kind: VersionKind
+    state: VersionState
+    base_version: int | None
+    in_force_at: datetime | None
     digest: str
     document: dict[str, Any]
     created_at: datetime

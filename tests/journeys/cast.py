@@ -7,6 +7,7 @@ from typing import Any
 
 from jit_server import identity
 from jit_server.access import OPERATOR, Actor
+from jit_server.core import clock
 from jit_server.demo.cast import AGENCIES, DemoAgency
 from jit_server.demo.seed import DemoIssuer, Seeded
 from tests.builders import Who, World
@@ -74,8 +75,9 @@ class Cast(World):
             row = identity.enrol(uow, slug, identity.NewPerson(sub=new["id"], name=new["name"], zone="Europe/Berlin"))
             found = identity.agency(uow, slug)
         actor = Actor(
-            "person", row.id, found.id, state, row.name, found.own_name, preferences={"zone": "Europe/Berlin"}
-        )
+            "person", row.id, found.id, state, row.name, found.own_name, auth_time=clock.now(),
+            preferences={"zone": "Europe/Berlin"},
+        )  # fmt: skip
         return Who(row.id, row.name, slug, actor)
 
     def invited(self, state: str) -> str:

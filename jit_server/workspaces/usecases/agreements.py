@@ -1,231 +1,185 @@
-"""From a proposed agreement to one in force: propose, sign, read."""
+"""The agreement as it is read: the version in force, the one under signature, and those before."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel import col
 
-from jit_server.access import Action, Phase, Role
-from jit_server.core.errors import Conflict, Invalid, NotSignedIn, Outdated
+from jit_server.access import Action
+from jit_server.core.errors import Conflict, NotFound
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
-from jit_server.workspaces import clauses
+from jit_server.workspaces import seals
 from jit_server.workspaces.models import (
     SIGNS,
     Agreement,
     AgreementOut,
     AgreementSignature,
-    Member,
     NewAgreement,
+    NewParty,
     Party,
     SignatureOut,
-    Signing,
+    VersionState,
     Workspace,
 )
-from jit_server.workspaces.usecases import rulebook
-from jit_server.workspaces.usecases.phases import end_of, move
-from jit_server.workspaces.usecases.reading import standing_of
+
+LAPSES = timedelta(days=90)
+"""How long a text waits for its signatures."""
+MOST = 500
 
 
-def propose(uow: UnitOfWork, new: NewAgreement) -> Workspace:
-    """Lay an agreement before its parties; the space opens only when each has signed (Art. 13(1)).
-
-    Raises:
-        Invalid: an agency or leader that is not known, or the proposer's agency is no party.
-    """
-    proposer = uow.actor.person_id
-    if proposer is None:
-        raise NotSignedIn
-    agencies = _agencies(uow, new)
-    _check_leaders(uow, new, agencies)
-    with uow.as_system():
-        workspace = uow.add(
-            Workspace(
-                **new.model_dump(
-                    include={
-                        "reference",
-                        "name",
-                        "purpose",
-                        "legal_basis",
-                        "default_handling",
-                        "retention_profile",
-                        "period_from",
-                        "period_to",
-                    }
-                ),
-                created_at=uow.now,
-            )
-        )
-        uow.session.flush()
-        parties = _add_parties(uow, workspace, new, agencies)
-        document = clauses.canonical(new)
-        agreement = uow.add(
-            Agreement(
-                workspace_id=workspace.id,
-                version=1,
-                document=document,
-                digest=clauses.digest(document),
-                created_by=proposer,
-                created_at=uow.now,
-            )
-        )
-        uow.session.flush()
-        _add_leaders(uow, workspace, new, parties)
-    uow.forget_standings()
-    uow.record("workspace:proposed", workspace, reference=workspace.reference, parties=len(parties))
-    uow.record("agreement:proposed", agreement, version=1, digest=agreement.digest)
-    return workspace
+def versions_of(uow: UnitOfWork, workspace_id: UUID) -> list[Agreement]:
+    """Every version, newest first; the caller has asked for the workspace before."""
+    found = uow.every(Agreement, col(Agreement.workspace_id) == workspace_id, limit=MOST)
+    return sorted(found, key=lambda one: one.version, reverse=True)
 
 
-def _agencies(uow: UnitOfWork, new: NewAgreement) -> dict[str, Agency]:
-    found: dict[str, Agency] = {}
-    for party in new.parties:
-        agency = uow.find(Agency, slug=party.agency)
-        if agency is None or not agency.enabled:
-            raise Invalid.field("parties", f"no agency {party.agency!r} is known here", "Use the agency's slug.")
-        found[party.agency] = agency
-    if uow.actor.agency_id not in {agency.id for agency in found.values()}:
-        raise Invalid.field("parties", "your own agency is not among them", "Propose for your own agency only.")
-    return found
+def in_force(uow: UnitOfWork, workspace_id: UUID) -> Agreement | None:
+    """The version in force, if one is."""
+    return next((one for one in versions_of(uow, workspace_id) if one.in_force_at is not None), None)
 
 
-def _check_leaders(uow: UnitOfWork, new: NewAgreement, agencies: dict[str, Agency]) -> None:
-    classes = {party.agency: party.party_class for party in new.parties}
-    for leader in new.leaders:
-        person = uow.find(Person, id=leader.person_id)
-        if person is None or person.agency_id != agencies[leader.agency].id:
-            raise Invalid.field("leaders", f"{leader.person_id} is not of {leader.agency}", "Name its own people.")
-        role = Role.SPACE_ADMIN if leader.space_admin else Role.LEADER
-        allowed = clauses.ROLES_OF[classes[leader.agency]]
-        if leader.space_admin and role not in allowed:
-            raise Invalid.field(
-                "leaders",
-                "only Member States and the EPPO give space administrators (Art. 14(1))",
-                "Choose a leader of such a party.",
-            )
-
-
-def _add_parties(
-    uow: UnitOfWork, workspace: Workspace, new: NewAgreement, agencies: dict[str, Agency]
-) -> dict[str, Party]:
-    made = {
-        party.agency: uow.add(
-            Party(
-                workspace_id=workspace.id,
-                agency_id=agencies[party.agency].id,
-                state=agencies[party.agency].state,
-                party_class=party.party_class,
-                authority=agencies[party.agency].own_name,
-                signatory=party.signatory,
-            )
-        )
-        for party in new.parties
-    }
-    uow.session.flush()
-    return made
-
-
-def _add_leaders(uow: UnitOfWork, workspace: Workspace, new: NewAgreement, parties: dict[str, Party]) -> None:
-    expires = end_of(workspace)
-    for leader in new.leaders:
-        member = uow.add(
-            Member(
-                workspace_id=workspace.id,
-                person_id=leader.person_id,
-                party_id=parties[leader.agency].id,
-                role=Role.SPACE_ADMIN if leader.space_admin else Role.LEADER,
-                since=uow.now,
-                expires_at=expires,
-            )
-        )
-        uow.record("member:joined", member, role=str(member.role), person=member.person_id, clause_source="agreement")
+def under_signature(uow: UnitOfWork, workspace_id: UUID) -> Agreement | None:
+    """The version that waits for signatures, if one does; there is never more than one."""
+    found = versions_of(uow, workspace_id)
+    newest = found[0] if found else None
+    waits = newest is not None and newest.in_force_at is None and newest.withdrawn_at is None
+    return newest if newest is not None and waits and uow.now - newest.created_at < LAPSES else None
 
 
 def current_agreement(uow: UnitOfWork, workspace_id: UUID) -> Agreement:
-    """The newest version of the agreement; the caller has asked for the workspace before."""
-    statement = uow.select(Agreement, to=Action.AGREEMENT_READ, within=workspace_id)
-    found = uow.first(statement.order_by(col(Agreement.version).desc()))
-    if found is None:
-        raise Conflict("The workspace has no agreement.")
-    return found
-
-
-def agreement(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> AgreementOut:
-    """The agreement, its clauses, and who has signed it."""
-    uow.get(Workspace, workspace_id, to=Action.AGREEMENT_READ)
-    current = current_agreement(uow, workspace_id)
-    if note:
-        uow.record("agreement:read", current)
-    signatures = _signatures(uow, current)
-    return AgreementOut(
-        id=current.id,
-        version=current.version,
-        digest=current.digest,
-        document=current.document,
-        created_at=current.created_at,
-        parties=signatures,
-        complete=_complete(signatures),
-    )
-
-
-def _signatures(uow: UnitOfWork, current: Agreement) -> list[SignatureOut]:
-    parties = uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=current.workspace_id))
-    signed = uow.all(
-        uow.select(AgreementSignature, to=Action.AGREEMENT_READ, within=current.workspace_id).where(
-            col(AgreementSignature.agreement_id) == current.id
-        )
-    )
-    by_party = {one.party_id: one for one in signed}
-    signers = rows_by_id(uow, Person, [one.person_id for one in signed])
-    names = {person.id: person.name for person in signers.values()}
-    return [
-        SignatureOut(
-            party_id=party.id,
-            state=party.state,
-            authority=party.authority,
-            party_class=party.party_class,
-            signatory=party.signatory,
-            signed_by=names.get(by_party[party.id].person_id) if party.id in by_party else None,
-            signed_at=by_party[party.id].signed_at if party.id in by_party else None,
-        )
-        for party in sorted(parties, key=lambda one: (one.state, one.authority))
-    ]
-
-
-def _complete(signatures: list[SignatureOut]) -> bool:
-    return all(one.signed_at for one in signatures if one.party_class in SIGNS)
-
-
-def sign(uow: UnitOfWork, workspace_id: UUID, signing: Signing) -> AgreementOut:
-    """Sign the agreement for one's own party. The last signature puts the clauses in force.
+    """The version in force, or while none is yet, the newest.
 
     Raises:
-        Outdated: the digest is of another text than the current version.
-        Conflict: the party has signed already.
+        Conflict: there is none.
     """
-    workspace = uow.get(Workspace, workspace_id, to=Action.AGREEMENT_SIGN)
-    standing = standing_of(uow, workspace_id)
-    current = current_agreement(uow, workspace_id)
-    if signing.digest != current.digest:
-        raise Outdated("The text has changed since you read it: read it again, then sign.", current=current.digest)
-    if uow.find(AgreementSignature, agreement_id=current.id, party_id=standing.party_id):
-        raise Conflict("Your party has signed this version already.")
-    signature = uow.add(
-        AgreementSignature(
-            workspace_id=workspace_id,
-            agreement_id=current.id,
-            party_id=standing.party_id,
-            person_id=standing.person_id,
-            digest=current.digest,
-            signed_at=uow.now,
-        )
+    found = versions_of(uow, workspace_id)
+    if not found:
+        raise Conflict("The workspace has no agreement.")
+    return next((one for one in found if one.in_force_at is not None), found[0])
+
+
+def agreement(uow: UnitOfWork, workspace_id: UUID, *, version: int | None = None, note: bool = True) -> AgreementOut:
+    """The agreement, its clauses, and who has signed it.
+
+    Args:
+        uow: a member's.
+        workspace_id: whose.
+        version: which; the current one if None.
+        note: false where another entry says so already.
+    """
+    uow.get(Workspace, workspace_id, to=Action.AGREEMENT_READ)
+    if version is None:
+        found = current_agreement(uow, workspace_id)
+    else:
+        found = next((one for one in versions_of(uow, workspace_id) if one.version == version), None) or _absent()
+    if note:
+        uow.record("agreement:read", found, version=found.version)
+    return shown(uow, found)
+
+
+def _absent() -> Agreement:
+    raise NotFound
+
+
+def versions(uow: UnitOfWork, workspace_id: UUID) -> list[AgreementOut]:
+    """Every version, newest first, with its signatures."""
+    uow.get(Workspace, workspace_id, to=Action.AGREEMENT_READ)
+    found = versions_of(uow, workspace_id)
+    uow.record("agreement:read", found[0] if found else None, workspace_id=workspace_id, versions=len(found))
+    return [shown(uow, one) for one in found]
+
+
+def offered(uow: UnitOfWork, workspace_id: UUID) -> AgreementOut | None:
+    """The text that waits for signatures, for members."""
+    uow.get(Workspace, workspace_id, to=Action.AGREEMENT_READ)
+    found = under_signature(uow, workspace_id)
+    return shown(uow, found) if found is not None else None
+
+
+def shown(uow: UnitOfWork, one: Agreement) -> AgreementOut:
+    """A version with where it stands and who has signed it; the caller has asked who may know of it."""
+    signed = signatures(uow, one)
+    return AgreementOut(
+        id=one.id,
+        version=one.version,
+        kind=one.kind,
+        state=state_of(uow, one),
+        base_version=one.base_version,
+        in_force_at=one.in_force_at,
+        digest=one.digest,
+        document=one.document,
+        created_at=one.created_at,
+        parties=signed,
+        complete=complete(signed),
     )
-    uow.record("agreement:signed", signature, version=current.version, digest=current.digest)
-    uow.session.flush()
-    if _complete(_signatures(uow, current)):
-        _put_in_force(uow, workspace, current)
-    return agreement(uow, workspace_id, note=False)
 
 
-def _put_in_force(uow: UnitOfWork, workspace: Workspace, current: Agreement) -> None:
-    rulebook.put_in_force(uow, workspace, current)
-    move(uow, workspace, Phase.AGREEMENT_SIGNED, "every party has signed")
+def state_of(uow: UnitOfWork, one: Agreement) -> VersionState:
+    """Where a version stands now."""
+    if one.withdrawn_at is not None:
+        return VersionState.WITHDRAWN
+    if one.in_force_at is not None:
+        newest = in_force(uow, one.workspace_id)
+        return VersionState.IN_FORCE if newest is not None and newest.id == one.id else VersionState.SUPERSEDED
+    return VersionState.OFFERED if uow.now - one.created_at < LAPSES else VersionState.LAPSED
+
+
+def must_sign(uow: UnitOfWork, one: Agreement) -> dict[str, NewParty]:
+    """Who signs a version: its parties, and those of the version it amends, since nobody is put out unasked."""
+    parties = {party.agency: party for party in NewAgreement.model_validate(one.document).parties}
+    base = next((old for old in versions_of(uow, one.workspace_id) if old.version == one.base_version), None)
+    before = NewAgreement.model_validate(base.document).parties if base is not None and base.in_force_at else ()
+    named = {party.agency: party for party in before} | parties
+    return {slug: party for slug, party in named.items() if party.party_class in SIGNS}
+
+
+def signatures(uow: UnitOfWork, one: Agreement) -> list[SignatureOut]:
+    """Each party with its signature under a version, or what it still waits for."""
+    signing = must_sign(uow, one)
+    named = signing | {party.agency: party for party in NewAgreement.model_validate(one.document).parties}
+    agencies = {row.slug: row for row in uow.every(Agency, col(Agency.slug).in_(named))}
+    rows = {row.agency_id: row for row in uow.every(Party, col(Party.workspace_id) == one.workspace_id)}
+    signed = {
+        row.agency_id: row for row in uow.every(AgreementSignature, col(AgreementSignature.agreement_id) == one.id)
+    }
+    people = rows_by_id(uow, Person, [row.person_id for row in signed.values()])
+    found = [
+        _signature(uow, party, agencies[slug], rows.get(agencies[slug].id), signed.get(agencies[slug].id), people)
+        for slug, party in named.items()
+    ]
+    return sorted(found, key=lambda each: (each.state, each.authority))
+
+
+def _signature(
+    uow: UnitOfWork,
+    party: NewParty,
+    agency: Agency,
+    row: Party | None,
+    signature: AgreementSignature | None,
+    people: dict[UUID, Person],
+) -> SignatureOut:
+    out = SignatureOut(
+        party_id=row.id if row is not None else None,
+        slug=agency.slug,
+        state=agency.state,
+        authority=agency.own_name,
+        party_class=party.party_class,
+        signatory=party.signatory,
+        signs=party.party_class in SIGNS,
+        signed_by=None,
+        signed_at=None,
+    )
+    if signature is not None:
+        out.signed_by, out.signed_at = people[signature.person_id].name, signature.signed_at
+        out.statement, out.seal = signature.statement, signature.seal
+        if signature.statement is not None and signature.seal is not None:
+            out.sealed = signature.statement["digest"] == signature.digest and seals.holds(
+                uow.house.key.public_key, signature.statement, signature.seal
+            )
+    return out
+
+
+def complete(signed: list[SignatureOut]) -> bool:
+    """Whether every party that must sign has."""
+    return all(one.signed_at for one in signed if one.signs)

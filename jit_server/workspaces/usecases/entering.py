@@ -97,8 +97,9 @@ def attested(uow: UnitOfWork, workspace_id: UUID, person_id: UUID) -> bool:
 
 def undertaking(uow: UnitOfWork, workspace_id: UUID) -> tuple[str, str]:
     """The text of the agreement's undertaking of confidentiality, or the common one, and its version."""
-    newest = uow.every(Agreement, col(Agreement.workspace_id) == workspace_id)
-    document = max(newest, key=lambda one: one.version).document if newest else {}
+    every = uow.every(Agreement, col(Agreement.workspace_id) == workspace_id)
+    bound = [one for one in every if one.in_force_at is not None] or every
+    document = max(bound, key=lambda one: one.version).document if bound else {}
     text = document.get("undertaking") or UNDERTAKING
     return text, version_of(text)
 

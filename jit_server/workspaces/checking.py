@@ -1,0 +1,38 @@
+"""Whether a text can be laid before its parties: every fault with its field, what is wrong and the remedy. Pure."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from jit_server.workspaces import clauses
+from jit_server.workspaces.document import NewAgreement, missing
+
+Fault = dict[str, str]
+
+
+def fault(field: str, message: str, remedy: str = "") -> Fault:
+    """One fault, in the form of a problem's `errors`."""
+    return {"field": field, "message": message, "remedy": remedy}
+
+
+def faults(agreement: NewAgreement) -> list[Fault]:
+    """What a text of the right shape still lacks, and which of its clauses cannot stand."""
+    return [fault(field, words) for field, words in [*missing(agreement), *clauses.faults(agreement)]]
+
+
+def problems(document: dict[str, Any]) -> list[Fault]:
+    """All that keeps a draft from being laid before the parties; empty when nothing does."""
+    try:
+        return faults(NewAgreement.model_validate(document))
+    except ValidationError as error:
+        return [_of_shape(one) for one in error.errors(include_url=False, include_input=False)]
+
+
+def _of_shape(one: Any) -> Fault:
+    """A pydantic error; where it speaks of the whole text, its words begin with the field."""
+    message = str(one["msg"]).removeprefix("Value error, ")
+    place = ".".join(str(part) for part in one["loc"])
+    if not place and message.partition(":")[0].split(" ")[0] in NewAgreement.model_fields:
+        place = message.partition(":")[0].split(" ")[0]
+        message = message.partition(": ")[2] or message
+    return fault(place or "body", message, "Fill in this field." if one["type"] == "missing" else "")
