@@ -13,7 +13,12 @@ from tests.builders import World, browser
 @pytest.fixture
 def narrow(house: House) -> Flask:
     """An app whose limits are soon reached."""
-    rates = {"rate_person": "5/minute", "rate_agency": "8/minute", "rate_address": "4/minute", "rate_sign_in": "3/minute"}
+    rates = {
+        "rate_person": "5/minute",
+        "rate_agency": "8/minute",
+        "rate_address": "4/minute",
+        "rate_sign_in": "3/minute",
+    }
     settings = house.settings.model_copy(update={"rates": True, **rates})
     return application.create(settings, replace(house, settings=settings))
 

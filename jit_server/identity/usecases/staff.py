@@ -34,13 +34,13 @@ _PEOPLE = """
           LEFT JOIN invitation i ON i.accepted_by = p.id
           LEFT JOIN LATERAL (
                SELECT max(t.last_seen_at) AS last_seen,
-                      count(*) FILTER (WHERE NOT p.service AND t.ended_at IS NULL AND t.not_after > :now AND t.epoch = p.epoch) AS live
+                      count(*) FILTER (WHERE t.ended_at IS NULL AND t.not_after > :now AND t.epoch = p.epoch) AS live
                  FROM (SELECT * FROM login_session x WHERE x.person_id = p.id ORDER BY x.issued_at DESC LIMIT 10) t
           ) seen ON true
           LEFT JOIN LATERAL (
                SELECT x.acr FROM login_session x WHERE x.person_id = p.id ORDER BY x.issued_at DESC LIMIT 1
           ) last ON true
-         WHERE p.agency_id = :agency) AS one
+         WHERE NOT p.service AND p.agency_id = :agency) AS one
 """
 SHOWS: Final[Mapping[str, str]] = MappingProxyType(
     {
