@@ -24,7 +24,14 @@ from tests.builders import Who, World, browser, sign_in
 
 PAGE = {"Accept": "text/html"}
 
-FIELDS = {"role": {"role": "admin"}, "invite": {"claim": "sub", "value": "somebody", "days": "3"}}
+
+def _fields(method: str, rule: str) -> dict[str, Any]:
+    """What the door would take from whoever may use it."""
+    if method == "PATCH" or rule.endswith("/role"):
+        return {"role": "admin"}
+    if rule.endswith(("/invite", "/invitations")):
+        return {"claim": "sub", "value": "somebody", "days": 3}
+    return {}
 
 
 @dataclass
@@ -100,7 +107,7 @@ def token(client: FlaskClient) -> str:
 
 def knock(client: FlaskClient, method: str, address: str, **fields: str) -> Any:
     if method == "GET" or address.startswith("/api/"):
-        return client.open(address, method=method, headers=PAGE, json={} if method != "GET" else None)
+        return client.open(address, method=method, headers=PAGE, json=fields if method != "GET" else None)
     return client.open(address, method=method, headers=PAGE, data={"csrf": token(client), **fields})
 
 
@@ -113,7 +120,7 @@ def test_k7_every_door_of_an_agency_refuses_whoever_does_not_administer_it_and_n
     for method, rule in seen:
         client = office.app.test_client() if who == "nobody" else browser(office.app, house, getattr(office, who))
         client.environ_base["HTTP_ORIGIN"] = house.settings.base_url
-        answer = knock(client, method, office.at(rule), **FIELDS.get(rule.rsplit("/", 1)[-1], {}))
+        answer = knock(client, method, office.at(rule), **_fields(method, rule))
         words = f"{who} {method} {rule} -> {answer.status_code}"
         named = "<uuid:" in rule
         if who == "nobody":
@@ -273,3 +280,27 @@ def test_the_log_is_filtered_and_paged(office: Office, house: House) -> None:
     assert older is not None
     assert client.get(older.group(1).replace("&amp;", "&"), headers=PAGE).status_code == 200
     assert "Nothing on this log fits" in client.get("/agency/audit?until=2001-01-01", headers=PAGE).text
+
+
+def test_programs_get_the_same_as_the_pages(office: Office, house: House) -> None:
+    client = browser(office.app, house, office.admin)
+
+    def says(method: str, path: str, status: int = 200, **body: Any) -> Any:
+        done = client.open(f"/api/v1/agency{path}", method=method, json=body if method != "GET" else None)
+        assert done.status_code == status, done.text
+        return done.json
+
+    one = f"/members/{office.person.id}"
+    assert says("GET", "")["count"]["all"] == 4
+    assert [who["name"] for who in says("GET", f"/members?named={office.person.name}")["items"]] == [office.person.name]
+    assert says("PATCH", one, role="auditor")["role"] == "auditor"
+    assert says("PATCH", one, 422, role="king")["errors"][0]["field"] == "role"
+    assert says("POST", f"{one}/sessions/end")["ended"] == 1
+    assert says("POST", f"{one}/disable")["disabled_at"] is not None
+    assert says("POST", f"{one}/enable")["disabled_at"] is None
+    assert says("GET", one)["workspaces"] == 0
+    made = says("POST", "/invitations", 201, claim="sub", value="4711", days=2)
+    assert made["id"] in [found["id"] for found in says("GET", "/invitations")["items"]]
+    assert says("DELETE", f"/invitations/{made['id']}")["value"] == "4711"
+    events = [act["event"] for act in says("GET", "/audit")["items"]]
+    assert {"person:disabled", "person:enabled", "person:changed", "invitation:withdrawn"} <= set(events)

@@ -8,9 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from jit_server import identity
+from jit_server.access import OPERATOR
 from jit_server.demo.cast import AGENCIES
 from tests.builders import Who
-from tests.journeys import exhibits
+from tests.journeys import dealings, exhibits
 from tests.journeys.conftest import Stage
 from tests.journeys.talk import connected
 from tests.journeys.visitor import STATUS, Visitor
@@ -28,6 +29,15 @@ CALM = """async () => {
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 SCREENS = {
+    "A1-agency": ("/agency", 200),
+    "A2-people": ("/agency/members", 200),
+    "A2-person": ("/agency/members/{colleague}", 200),
+    "A2-nobody-fits": ("/agency/members?named=nobody-is-called-this", 200),
+    "A3-sign-in": ("/agency/identity", 200),
+    "A3-issuer": ("/agency/identity/{issuer}?look=true", 200),
+    "A3-new-issuer": ("/agency/identity/new", 200),
+    "A3-end-sessions": ("/agency/identity/end-sessions", 200),
+    "A8-log": ("/agency/audit", 200),
     "E1-sign-in": ("/login", 200),
     "E2-my-day": ("/", 200),
     "E5-settings": ("/me", 200),
@@ -44,6 +54,16 @@ SCREENS = {
     "W18-log": ("/w/{case}/audit", 200),
     "agreement": ("/w/{case}/agreement", 200),
     "agreement-to-sign": ("/w/{proposed}/agreement", 200),
+    "asks": ("/w/{shared}/asks", 200),
+    "asks-empty": ("/w/{new}/asks", 200),
+    "ask-new": ("/w/{shared}/asks/new?kind=evidence_item&subject={theirs}", 200),
+    "ask-to-answer": ("/w/{shared}/asks/{ask}", 200),
+    "emergency-new": ("/w/{shared}/emergencies/new?kind=evidence_item&subject={theirs}", 200),
+    "emergency-to-review": ("/w/{shared}/emergencies/{emergency}", 200),
+    "approvals": ("/w/{shared}/approvals", 200),
+    "approval-to-give": ("/w/{shared}/approvals/{approval}", 200),
+    "enter": ("/w/{invited}/enter", 200),
+    "notice": ("/notices/{notice}", 200),
     "404": (f"/w/{uuid4()}", 404),
     "api-docs": ("/api/v1/docs", 200),
 }
@@ -62,7 +82,12 @@ def places(stage: Stage) -> dict[str, str]:
         stage.cast.person = person  # type: ignore[method-assign]
     assert stage.cast.seeded is not None
     exhibits.taken_in(shared, shared.leaders["FR"], handling="H2")
-    made = {"case": stage.cast.seeded.workspace_id, "new": new.id, "shared": shared.id, "proposed": proposed.id}
+    dealt = dealings.between(shared, anna)
+    made = dealt | {"case": stage.cast.seeded.workspace_id, "new": new.id, "shared": shared.id, "proposed": proposed.id}
+    made |= {"colleague": stage.cast.of_the_demo("jonas.brandt").id}
+    with stage.cast.house.work(OPERATOR) as uow:
+        identity.appoint(uow, anna.agency, anna.id)
+        made |= {"issuer": identity.issuer_of(uow, identity.agency(uow, anna.agency)).id}
     return {name: str(one) for name, one in made.items()}
 
 

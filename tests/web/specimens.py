@@ -486,7 +486,8 @@ def office(here: str, **values) -> dict:
     """What every page of an agency gets besides."""
     agency = {"name": "Staatsanwaltschaft Berlin", "state": "DE", "slug": "berlin"}
     shown = {"agency": agency, "here": here, "my_role": "admin", "may_change": True, "fresh": True, "errors": []}
-    return page(**shown) | values
+    made = page(**shown) | values
+    return made | {"me": made["me"] | {"agency_role": made["my_role"]}}
 
 
 def colleague(number: int, name: str, **more) -> dict:

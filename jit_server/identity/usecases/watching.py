@@ -33,7 +33,7 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=ZoneInfo("UTC"))
 class Watched(BaseModel):
     """Which entries: empty fields leave nothing out. `until` is the last day, in the reader's zone."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     event: str | None = None
     result: Literal["ok", "denied", "error"] | None = None
