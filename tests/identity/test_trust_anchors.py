@@ -144,3 +144,23 @@ def test_the_commands_add_list_check_and_retire(house: House, fed: Federation, r
     assert run("retire", anchor.url, "--state", "DE").exit_code == 0
     assert anchor.url not in run("list").output
     assert anchor.url in run("list", "--retired").output
+
+
+def test_an_issuer_is_relied_on_by_its_chain_only_if_one_holds(
+    house: House, fed: Federation, run: Run, secret: Path
+) -> None:
+    slug, anchor = new_slug("rely"), fed.entities["anchor"]
+    add_agency(house, slug, fed.url("op"), secret, state="AT")
+    _, issuer = issuer_of(house, slug)
+    none = run("rely", str(issuer.id))
+    assert "no trust anchor of AT" in str(none.exception)
+    add(house, new("AT", entity_id=anchor.url, jwks=public(anchor.key)))
+    anchor.about[fed.url("op")] = {"exp": 1}
+    assert "expired" in str(run("rely", str(issuer.id)).exception)
+    assert issuer_of(house, slug)[1].trust == Trust.MANUAL  # nothing was kept
+    anchor.about.clear()
+    assert run("rely", str(issuer.id)).exit_code == 0
+    assert issuer_of(house, slug)[1].trust == Trust.FEDERATION
+    assert run("rely", str(issuer.id), "--by-hand").exit_code == 0
+    assert issuer_of(house, slug)[1].trust == Trust.MANUAL
+    assert run("rely", str(uuid4())).exit_code == 1

@@ -8,11 +8,11 @@ State's anchors.
 from jit_server.identity.trust.chain import Resolved
 from jit_server.identity.trust.errors import Broken
 from jit_server.identity.trust.models import NewAnchor, TrustAnchor
-from jit_server.identity.trust.registry import add_anchor, anchors, anchors_of, retire_anchor, source_of
+from jit_server.identity.trust.registry import add_anchor, anchors, anchors_of, rely_on, retire_anchor, source_of
 from jit_server.identity.trust.resolver import Anchor, find
 from jit_server.identity.trust.source import Federated
 
 __all__ = [
     "Anchor", "Broken", "Federated", "NewAnchor", "Resolved", "TrustAnchor", "add_anchor", "anchors", "anchors_of",
-    "find", "retire_anchor", "source_of",
+    "find", "rely_on", "retire_anchor", "source_of",
 ]  # fmt: skip

@@ -1,13 +1,16 @@
 """`jit-server agency anchor`: the trust anchors of the States, and whether a chain holds today."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
 from jit_server.core.errors import Conflict
 from jit_server.identity import trust
+from jit_server.identity.models import Agency, Trust
 from jit_server.identity.trust.models import NewAnchor, TrustAnchor
 from jit_server.web.api import check
 from jit_server.web.terminal import Terminal, in_terminal
@@ -61,6 +64,21 @@ def retire(terminal: Terminal, entity_id: str, state: str) -> None:
     terminal.say(_shown(found), f"{found.entity_id} vouches for {found.state} no longer.")
 
 
+@anchor.command("rely")
+@click.argument("issuer_id", type=click.UUID)
+@click.option("--by-hand", is_flag=True, help="Believe it by its registration here again.")
+@in_terminal
+def rely(terminal: Terminal, issuer_id: UUID, by_hand: bool) -> None:
+    """Believe an issuer by its trust chain from the next sign-in on, if one holds now."""
+    with terminal.work() as uow:
+        found = trust.rely_on(uow, issuer_id, Trust.MANUAL if by_hand else Trust.FEDERATION)
+        agency = uow.find(Agency, id=found.agency_id)
+        anchors = trust.anchors_of(uow, agency.state) if agency else ()
+        if not by_hand:  # inside, so that nothing is kept when none holds: everybody would be locked out
+            _resolve(terminal, found.url, anchors)
+    terminal.say({"id": found.id, "url": found.url, "trust": found.trust}, f"{found.url} is believed by {found.trust}.")
+
+
 @anchor.command("check")
 @click.argument("entity_id", metavar="URL")
 @click.option("--state", required=True, help="Under whose anchors.")
@@ -69,13 +87,17 @@ def check_chain(terminal: Terminal, entity_id: str, state: str) -> None:
     """Resolve the trust chain of the issuer URL now, and say what it makes known; exit 1 and why if none holds."""
     with terminal.work() as uow:
         anchors = trust.anchors_of(uow, state.upper())
-    try:
-        found = trust.find(entity_id, anchors, loopback=terminal.settings.oidc_allow_loopback)
-    except trust.Broken as error:
-        raise Conflict(f"No chain holds: {error}") from error
+    found = _resolve(terminal, entity_id, anchors)
     until = found.expires_at.isoformat()
     value = {"path": found.path, "anchor": found.anchor, "expires_at": until, "metadata": found.metadata}
     terminal.say(value, f"{' -> '.join((found.entity, *found.path))}\nholds until {until}")
+
+
+def _resolve(terminal: Terminal, entity_id: str, anchors: Sequence[trust.Anchor]) -> trust.Resolved:
+    try:
+        return trust.find(entity_id, anchors, loopback=terminal.settings.oidc_allow_loopback)
+    except trust.Broken as error:
+        raise Conflict(f"No chain holds: {error}") from error
 
 
 def _shown(one: TrustAnchor) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col
@@ -94,3 +95,24 @@ def source_of(uow: UnitOfWork, agency: Agency, issuer: Issuer) -> Federated | No
     if issuer.trust != Trust.FEDERATION:
         return None
     return Federated(issuer.url, anchors_of(uow, agency.state), loopback=uow.house.settings.oidc_allow_loopback)
+
+
+def rely_on(uow: UnitOfWork, issuer_id: UUID, why: Trust) -> Issuer:
+    """Believe an issuer by its trust chain from now on, or again by its registration here.
+
+    Raises:
+        NotFound: no live issuer has this id.
+        Invalid: no anchor of the agency's State could vouch for it.
+    """
+    _operator(uow)
+    found = uow.find(Issuer, id=issuer_id, retired_at=None)
+    mine = uow.find(Agency, id=found.agency_id) if found else None
+    if found is None or mine is None:
+        raise NotFound(f"There is no issuer {issuer_id} here.")
+    if why is Trust.FEDERATION and not anchors_of(uow, mine.state):
+        remedy = "Register one first: jit-server agency anchor add --help"
+        raise Invalid.field("trust", f"no trust anchor of {mine.state} is registered", remedy)
+    found.trust = why
+    uow.add(found)
+    uow.record("issuer:changed", found, agency=mine.slug, url=found.url, fields=["trust"], trust=str(why))
+    return found
