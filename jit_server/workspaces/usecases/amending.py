@@ -154,9 +154,7 @@ def without(document: dict[str, Any], slug: str) -> dict[str, Any]:
 def _notice(
     uow: UnitOfWork, workspace: Workspace, new: NewAgreement, current: Agreement, kind: VersionKind
 ) -> Agreement:
-    made = version(uow, workspace, new, _next(uow, workspace.id), _person(uow), base=current.version)
-    made.kind = kind
-    return made
+    return version(uow, workspace, new, _next(uow, workspace.id), _person(uow), base=current.version, kind=kind)
 
 
 def _withdrawn(uow: UnitOfWork, waiting: Agreement, reason: str) -> None:

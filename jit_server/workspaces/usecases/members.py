@@ -10,7 +10,18 @@ from jit_server.core.errors import Conflict, Invalid
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import clauses
-from jit_server.workspaces.models import End, Member, MemberOut, MemberStatus, NewMember, Party, Workspace
+from jit_server.workspaces.models import (
+    End,
+    Member,
+    MemberOut,
+    MemberStatus,
+    NewAgreement,
+    NewMember,
+    Party,
+    Workspace,
+)
+from jit_server.workspaces.usecases import rulebook
+from jit_server.workspaces.usecases.agreements import in_force
 from jit_server.workspaces.usecases.entering import attested
 from jit_server.workspaces.usecases.phases import bump, end_of
 
@@ -28,7 +39,7 @@ def invite(uow: UnitOfWork, workspace_id: UUID, new: NewMember) -> Member:
     """
     workspace = _locked(uow, uow.get(Workspace, workspace_id, to=Action.MEMBER_INVITE))
     person = uow.find(Person, id=new.person_id)
-    party = uow.find(Party, workspace_id=workspace_id, agency_id=person.agency_id) if person else None
+    party = uow.find(Party, workspace_id=workspace_id, agency_id=person.agency_id, left_at=None) if person else None
     if person is None or person.disabled_at or party is None:
         raise Invalid.field("person_id", "is nobody of a party to this agreement", "Choose one of the parties' people.")
     if new.role not in clauses.ROLES_OF[PartyClass(party.party_class)]:
@@ -40,7 +51,8 @@ def invite(uow: UnitOfWork, workspace_id: UUID, new: NewMember) -> Member:
         member = uow.add(
             Member(workspace_id=workspace_id, person_id=person.id, party_id=party.id, role=new.role, since=uow.now)
         )
-    status = MemberStatus.ACTIVE if attested(uow, workspace_id, person.id) else MemberStatus.INVITED
+    ready = person.service or attested(uow, workspace_id, person.id)  # a program undertakes nothing: its agency does
+    status = MemberStatus.ACTIVE if ready else MemberStatus.INVITED
     member.role, member.status, member.since = new.role, status, uow.now
     member.expires_at = _expiry(uow, workspace, new)
     member.ended_at = member.end_reason = None
@@ -107,16 +119,25 @@ def members(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> list[M
     rows = uow.all(uow.select(Member, to=Action.MEMBER_LIST, within=workspace_id))
     people = rows_by_id(uow, Person, [row.person_id for row in rows])
     agencies = rows_by_id(uow, Agency, [person.agency_id for person in people.values()])
-    found = [_out(row, people[row.person_id], agencies) for row in rows]
+    functions = _functions(uow, workspace_id)
+    found = [_out(row, people[row.person_id], agencies, functions.get(row.person_id)) for row in rows]
     return sorted(found, key=lambda one: (one.status != MemberStatus.ACTIVE, one.state, one.agency, one.name))
 
 
-def _out(row: Member, person: Person, agencies: dict[UUID, Agency]) -> MemberOut:
+def _functions(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, str]:
+    """Partners' people whom the agreement shows to the actor by function alone."""
+    standing, bound = uow.standing(workspace_id), in_force(uow, workspace_id)
+    mine = rulebook.slugs_of(uow, workspace_id).get(standing.party_id) if standing is not None else None
+    named = NewAgreement.model_validate(bound.document).members if bound is not None else ()
+    return {one.person_id: one.function for one in named if one.hidden_from_partners and one.agency != mine}
+
+
+def _out(row: Member, person: Person, agencies: dict[UUID, Agency], function: str | None) -> MemberOut:
     agency = agencies[person.agency_id]
     return MemberOut(
         id=row.id,
         person_id=person.id,
-        name=person.name,
+        name=function or person.name,
         agency=agency.own_name,
         state=agency.state,
         party_id=row.party_id,
@@ -132,6 +153,6 @@ def invitable(uow: UnitOfWork, workspace_id: UUID) -> list[tuple[Person, Agency]
     uow.get(Workspace, workspace_id, to=Action.MEMBER_INVITE)
     parties = uow.all(uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id))
     now_in = {one.person_id for one in members(uow, workspace_id, note=False) if one.status in _INSIDE}
-    agencies = rows_by_id(uow, Agency, [party.agency_id for party in parties])
+    agencies = rows_by_id(uow, Agency, [party.agency_id for party in parties if party.left_at is None])
     found = uow.every(Person, col(Person.agency_id).in_(agencies), col(Person.disabled_at).is_(None))
     return [(person, agencies[person.agency_id]) for person in found if person.id not in now_in]

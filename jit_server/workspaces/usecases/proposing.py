@@ -7,7 +7,7 @@ from jit_server.core.errors import Conflict, Invalid, NotSignedIn
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import checking, clauses
-from jit_server.workspaces.models import Agreement, Member, NewAgreement, NewParty, Party, Workspace
+from jit_server.workspaces.models import Agreement, Member, NewAgreement, NewParty, Party, VersionKind, Workspace
 from jit_server.workspaces.usecases.phases import end_of
 
 COPIED = {
@@ -43,7 +43,14 @@ def propose(uow: UnitOfWork, new: NewAgreement) -> Workspace:
 
 
 def version(
-    uow: UnitOfWork, workspace: Workspace, new: NewAgreement, number: int, by: UUID, *, base: int | None = None
+    uow: UnitOfWork,
+    workspace: Workspace,
+    new: NewAgreement,
+    number: int,
+    by: UUID,
+    *,
+    base: int | None = None,
+    kind: VersionKind = VersionKind.AGREEMENT,
 ) -> Agreement:
     """Freeze a text as the next version."""
     document = clauses.canonical(new)
@@ -51,6 +58,7 @@ def version(
         Agreement(
             workspace_id=workspace.id,
             version=number,
+            kind=kind,
             base_version=base,
             document=document,
             digest=clauses.digest(document),
