@@ -1,6 +1,6 @@
 """HTML doors of the room: the register (W6), a new exhibit (W7), one exhibit with its chain of custody (W8)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from jit_server import evidence, workspaces
 from jit_server.access import OUTSIDE, Action
@@ -194,6 +194,26 @@ def exhibits(uow: UnitOfWork, workspace_ids: Sequence[UUID]) -> dict[UUID, dict[
         return {workspace_id: {"exhibits": sum(evidence.known(uow, workspace_id).values())}}
     except NotPermitted:
         return {}
+
+
+@glances.waits
+def things_to_verify(uow: UnitOfWork, workspace_ids: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    """What waits for a space administrator's verification, one line a team."""
+    gated = evidence.gated(uow, workspace_ids)
+    counts = {workspace_id: evidence.waiting(uow, workspace_id) for workspace_id in gated}
+    return [
+        {
+            "kind": "approval",
+            "title": ngettext(
+                "%(num)d thing waits for your verification.", "%(num)d things wait for your verification.", count
+            ),
+            "sub": workspace_ids[workspace_id],
+            "url": f"/w/{workspace_id}/evidence/quarantine",
+            "at": None,
+        }
+        for workspace_id, count in counts.items()
+        if count
+    ]
 
 
 def _named(item: EvidenceItem) -> tuple[str, str]:

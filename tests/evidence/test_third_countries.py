@@ -192,6 +192,29 @@ def test_the_space_administrator_sees_what_to_verify_and_takes_it_for_that_only(
     ]
 
 
+def test_my_day_tells_only_the_space_administrator_that_something_waits(
+    app: Flask, team: Team, house: House, waiting: EvidenceItem
+):
+    link = f"/w/{team.id}/evidence/quarantine"
+    days = {state: browser(app, house, team.leaders[state]).get("/").text for state in ("DE", "FR", "CH")}
+    assert [link in days[state] for state in ("DE", "FR", "CH")] == [True, False, False]
+    page = browser(app, house, team.admin).get(link).text
+    assert waiting.title in page
+
+
+def test_the_page_takes_the_decision_with_its_reason_and_keeps_what_was_typed(
+    app: Flask, team: Team, house: House, waiting: EvidenceItem
+):
+    client, here = browser(app, house, team.admin), f"/w/{team.id}/evidence/quarantine"
+    token = client.get(here).text.partition('name="csrf" value="')[2].partition('"')[0]
+    short = client.post(f"{here}/{waiting.id}", data={"csrf": token, "verified": "true", "reason": "ok"})
+    assert short.status_code == 422
+    assert ">ok</textarea>" in short.text
+    fine = client.post(f"{here}/{waiting.id}", data={"csrf": token, "verified": "true", "reason": "as agreed"})
+    assert (fine.status_code, fine.location) == (303, here)
+    assert waiting.title in titles(team, team.leaders["FR"])
+
+
 def test_verified_it_becomes_an_exhibit_like_any_other_and_the_decision_is_on_record(team: Team, waiting: EvidenceItem):
     decide(team, team.admin, waiting)
     assert waiting.title in titles(team, team.leaders["FR"])

@@ -3,15 +3,18 @@
 Nobody else knows of it; neither the secretariat nor the operator has a way here (Reg. (EU) 2023/969, Arts. 17, 18).
 """
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlmodel import col
 
 from jit_server.access import Action, Gate, Origin
 from jit_server.core.errors import Conflict, NotSignedIn
 from jit_server.evidence import names
 from jit_server.evidence.models import EvidenceItem
-from jit_server.evidence.outside import Inbound, InboundDecision, InboundOut
+from jit_server.evidence.outside import Inbound, InboundDecision, InboundOut, ReleaseRecipient
 from jit_server.evidence.usecases.describing import agencies_of
 from jit_server.evidence.usecases.following import read_anew, screens_follow
 from jit_server.work import UnitOfWork
@@ -28,6 +31,17 @@ def quarantine(uow: UnitOfWork, workspace_id: UUID) -> list[InboundOut]:
     return [inbound_out(item, agencies[item.agency_id]) for item in items]
 
 
+def gated(uow: UnitOfWork, workspace_ids: Iterable[UUID]) -> list[UUID]:
+    """In which of these workspaces something waits that row-level security shows the actor, in two queries."""
+    found = set[UUID]()
+    for table in (EvidenceItem, ReleaseRecipient):
+        columns = table.metadata.tables[table.__tablename__].c
+        mine = columns.workspace_id.in_(list(workspace_ids))
+        statement = select(columns.workspace_id).where(mine, columns.gate == str(Gate.PENDING)).distinct()
+        found |= set(uow.session.execute(statement).scalars())
+    return sorted(found)
+
+
 def waiting(uow: UnitOfWork, workspace_id: UUID) -> int:
     """How many things wait for the actor's verification; nothing for those who verify nothing."""
     standing = uow.standing(workspace_id)
@@ -35,8 +49,9 @@ def waiting(uow: UnitOfWork, workspace_id: UUID) -> int:
         standing, Action.EVIDENCE_VERIFY_INBOUND, origin=Origin.PARTNER, gate=Gate.PENDING
     ):
         return 0
-    statement = uow.select(EvidenceItem, to=Action.EVIDENCE_VERIFY_INBOUND, within=workspace_id)
-    return len(uow.all(statement.limit(MOST)))
+    tables: tuple[type[Any], ...] = (EvidenceItem, ReleaseRecipient)
+    wanted = (uow.select(table, to=Action.EVIDENCE_VERIFY_INBOUND, within=workspace_id) for table in tables)
+    return sum(len(uow.all(statement.limit(MOST))) for statement in wanted)
 
 
 def quarantined(uow: UnitOfWork, workspace_id: UUID, item_id: UUID) -> InboundOut:

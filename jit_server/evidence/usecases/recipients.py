@@ -11,7 +11,8 @@ from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.outside import NewRecipient, NewRelease
 from jit_server.identity.models import Agency
 from jit_server.work import UnitOfWork, rows_by_id
-from jit_server.workspaces import Agreement, Party
+from jit_server.workspaces import Party
+from jit_server.workspaces.usecases.agreements import in_force
 
 
 def recipients(uow: UnitOfWork, item: EvidenceItem, new: NewRelease) -> Iterable[tuple[Party, NewRecipient]]:
@@ -36,9 +37,10 @@ def recipients(uow: UnitOfWork, item: EvidenceItem, new: NewRelease) -> Iterable
 
 
 def outsiders(uow: UnitOfWork, workspace_id: UUID) -> list[Party]:
-    """The team's third countries and international courts."""
+    """The third countries and international courts that belong to the team now."""
     statement = uow.select(Party, to=Action.WORKSPACE_READ, within=workspace_id)
-    found = uow.all(statement.where(col(Party.party_class).in_([str(kind) for kind in OUTSIDE])))
+    outside = col(Party.party_class).in_([str(kind) for kind in OUTSIDE])
+    found = uow.all(statement.where(outside, col(Party.left_at).is_(None)))
     return sorted(found, key=lambda party: (party.state, party.authority))
 
 
@@ -54,9 +56,8 @@ def basis_for(uow: UnitOfWork, item: EvidenceItem, party: Party, one: NewRecipie
 
 
 def agreed_basis(uow: UnitOfWork, workspace_id: UUID, party: Party) -> dict[str, str]:
-    """What the newest agreement says of transfers to this party: basis, article, document; empty if nothing."""
-    statement = uow.select(Agreement, to=Action.AGREEMENT_READ, within=workspace_id)
-    agreement = uow.first(statement.order_by(col(Agreement.version).desc()))
+    """What the agreement in force says of transfers to this party: basis, article, document; empty if nothing."""
+    agreement = in_force(uow, workspace_id)
     agency = rows_by_id(uow, Agency, [party.agency_id]).get(party.agency_id)
     for line in (agreement.document.get("transfer_basis") or []) if agreement else []:
         if agency is not None and line.get("agency") == agency.slug:

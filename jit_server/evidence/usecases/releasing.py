@@ -78,6 +78,10 @@ def _stands(uow: UnitOfWork, item: EvidenceItem, payload: dict[str, Any]) -> Non
         raise Conflict("This release would have ended by now: propose it anew.")
     if str(item.handling) != payload["handling"]:
         raise Outdated(f"It was proposed while marked {payload['handling']}; now it is {item.handling}.")
+    here = {str(party.id) for party in outsiders(uow, item.workspace_id)}
+    gone = [one["authority"] for one in payload["recipients"] if one["party_id"] not in here]
+    if gone:
+        raise Outdated(f"{', '.join(gone)} does not belong to the team any more: propose it anew.")
 
 
 def _perform(uow: UnitOfWork, item: EvidenceItem, payload: dict[str, Any], reason: str) -> None:
