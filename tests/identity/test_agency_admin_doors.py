@@ -14,9 +14,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from jit_server import identity
-from jit_server.access import OPERATOR
-from jit_server.identity import AgencyRole, Claim, NewInvitation
+from jit_server.access import OPERATOR, Action
+from jit_server.core.errors import NotFound
+from jit_server.identity import AgencyRole, Claim, NewInvitation, programs
 from jit_server.identity.models import Invitation, Issuer, LoginSession, Person
+from jit_server.identity.programs import ApiClient, NewClient
 from jit_server.identity.usecases import staffing
 from jit_server.web.declared import declaration_of
 from jit_server.work import House
@@ -48,6 +50,7 @@ class Office:
     session: UUID
     invitation: UUID
     issuer: UUID
+    program: UUID
 
     def at(self, rule: str) -> str:
         """The address of a door, about this agency's own things."""
@@ -56,6 +59,7 @@ class Office:
             "session_id": self.session,
             "invitation_id": self.invitation,
             "issuer_id": self.issuer,
+            "client_id": self.program,
         }
         return re.sub(r"<uuid:(\w+)>", lambda found: str(known.get(found.group(1), uuid4())), rule)
 
@@ -69,8 +73,9 @@ class Office:
                 one.id for one in uow.every(LoginSession, LoginSession.person_id == self.person.id) if not one.ended_at
             ]
             expected = [(one.id, one.expires_at) for one in uow.every(Invitation, Invitation.agency_id == mine.id)]
+            keys = [one.model_dump() for one in uow.every(ApiClient, ApiClient.agency_id == mine.id)]
             issuers = [one.model_dump() for one in uow.every(Issuer, Issuer.agency_id == mine.id)]
-        return sorted(rows), live, sorted(expected), issuers, mine.not_before
+        return sorted(rows), live, sorted(expected), issuers, keys, mine.not_before
 
 
 @pytest.fixture
@@ -85,11 +90,14 @@ def office(app: Flask, house: House) -> Office:
     sign_in(house, people["person"])
     with world.work(people["admin"]) as uow:
         invited = staffing.invite(uow, NewInvitation(claim=Claim.SUB, value=uuid4().hex))
+        program = programs.create_client(uow, NewClient(name="Backup", scopes=(Action.LOG_READ,))).client
         mine = identity.agency(uow, people["admin"].agency)
         issuer = identity.issuer_of(uow, mine)
         session = uow.find(LoginSession, person_id=people["person"].id)
         assert session is not None
-    return Office(app=app, world=world, **people, session=session.id, invitation=invited.id, issuer=issuer.id)
+    return Office(
+        app=app, world=world, **people, session=session.id, invitation=invited.id, issuer=issuer.id, program=program.id
+    )
 
 
 def doors(app: Flask) -> Iterator[tuple[str, str]]:
@@ -100,7 +108,7 @@ def doors(app: Flask) -> Iterator[tuple[str, str]]:
                 yield method, str(rule)
 
 
-def token(client: FlaskClient) -> str:
+def _token(client: FlaskClient) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', client.get("/me", headers=PAGE).text)
     return found.group(1) if found else ""
 
@@ -108,7 +116,7 @@ def token(client: FlaskClient) -> str:
 def knock(client: FlaskClient, method: str, address: str, **fields: str) -> Any:
     if method == "GET" or address.startswith("/api/"):
         return client.open(address, method=method, headers=PAGE, json=fields if method != "GET" else None)
-    return client.open(address, method=method, headers=PAGE, data={"csrf": token(client), **fields})
+    return client.open(address, method=method, headers=PAGE, data={"csrf": _token(client), **fields})
 
 
 @pytest.mark.parametrize("who", ["stranger", "plain", "auditor", "nobody"])
@@ -152,7 +160,15 @@ def _still(page: str) -> str:
 
 def test_an_auditor_reads_every_page_and_is_offered_no_change(office: Office, house: House) -> None:
     client = browser(office.app, house, office.auditor)
-    pages = ("", "/members", f"/members/{office.person.id}", "/identity", f"/identity/{office.issuer}", "/audit")
+    pages = (
+        "",
+        "/members",
+        f"/members/{office.person.id}",
+        "/identity",
+        f"/identity/{office.issuer}",
+        "/keys",
+        "/audit",
+    )
     for path in pages:
         answer = client.get(f"/agency{path}", headers=PAGE)
         assert answer.status_code == 200, path
@@ -304,3 +320,38 @@ def test_programs_get_the_same_as_the_pages(office: Office, house: House) -> Non
     assert says("DELETE", f"/invitations/{made['id']}")["value"] == "4711"
     events = [act["event"] for act in says("GET", "/audit")["items"]]
     assert {"person:disabled", "person:enabled", "person:changed", "invitation:withdrawn"} <= set(events)
+
+
+def test_a_key_is_shown_once_works_until_it_is_renewed_and_ends_when_it_is_revoked(
+    office: Office, house: House
+) -> None:
+    client, program = browser(office.app, house, office.admin), office.app.test_client()
+
+    def secret(page: str) -> tuple[str, str]:
+        shown = re.findall(r'<code class="digest" translate="no">([^<]+)</code>', page)
+        return shown[0], shown[1]
+
+    def token(key: str, kept: str) -> Any:
+        return program.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=(key, kept))
+
+    data = {"csrf": _token(client), "name": "Weekly report", "days": "30", "scopes": ["log:read", "workspace:read"]}
+    wrong = client.post("/agency/keys", data=data | {"scopes": []}, headers=PAGE)
+    assert (wrong.status_code, "Weekly report" in wrong.text) == (422, True)
+    made = client.post("/agency/keys", data=data, headers=PAGE)
+    key, kept = secret(made.text)
+    assert token(key, kept).status_code == 200
+    assert kept not in client.get("/agency/keys", headers=PAGE).text
+    renewed = knock(client, "POST", f"/agency/keys/{key}/rotate")
+    assert token(key, kept).status_code == 401
+    assert token(key, secret(renewed.text)[1]).status_code == 200
+    assert knock(client, "POST", f"/agency/keys/{key}/revoke").status_code == 303
+    assert token(key, secret(renewed.text)[1]).status_code == 401
+    assert ">Weekly report</a>" not in client.get("/agency/members", headers=PAGE).text
+
+
+def test_a_program_is_nobody_of_the_agency_and_can_be_given_no_role(office: Office, house: House) -> None:
+    with house.work(OPERATOR) as uow:
+        found = uow.find(ApiClient, id=office.program)
+    assert found is not None
+    with pytest.raises(NotFound), office.world.work(office.admin) as uow:
+        staffing.change_role(uow, found.person_id, AgencyRole.ADMIN)

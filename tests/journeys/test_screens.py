@@ -37,6 +37,7 @@ SCREENS = {
     "A3-issuer": ("/agency/identity/{issuer}?look=true", 200),
     "A3-new-issuer": ("/agency/identity/new", 200),
     "A3-end-sessions": ("/agency/identity/end-sessions", 200),
+    "A6-keys": ("/agency/keys", 200),
     "A8-log": ("/agency/audit", 200),
     "E1-sign-in": ("/login", 200),
     "E2-my-day": ("/", 200),

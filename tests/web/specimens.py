@@ -577,6 +577,24 @@ TESTED = {
 }
 
 
+KEY = {
+    "id": UUID(int=630),
+    "name": "Weekly report of the registry at Rheinau",
+    "scopes": ["evidence:read", "log:read", "message:post", "workspace:read"],
+    "created_at": ago(days=9),
+    "expires_at": NOW + timedelta(days=80),
+    "revoked_at": None,
+    "last_used_at": None,
+}
+SCOPES = [("evidence", ["evidence:download", "evidence:read"]), ("log", ["log:read"])]
+
+
+def keys(**more) -> dict:
+    plain = {"live": [KEY, KEY | {"last_used_at": NOW}], "ended": [KEY | {"revoked_at": NOW}], "scopes": SCOPES}
+    plain |= {"typed": {"name": "", "days": "90", "scopes": []}, "problem": None}
+    return office("keys", **plain) | more
+
+
 def issuer(**more) -> dict:
     plain = {"issuer": ISSUER, "redirect": "https://jit.example/login/berlin/callback", "key": None, "looked": None}
     plain |= {"test": None, "claims": None, "values": ISSUER_FORM, "problem": None, "algorithms": ALGORITHMS}
@@ -601,7 +619,202 @@ def agency_log(**more) -> dict:
     return office("audit", **plain) | more
 
 
+THING = {"kind": "evidence_item", "id": UUID(int=700), "name": "FR-0001", "address": "#exhibit"}
+HIDDEN = THING | {"name": "", "address": ""}
+ASKER = {"name": "Camille Laurent", "agency": "Parquet de Paris", "state": "FR"}
+OWNER = {"name": "Jonas Weber", "agency": "Staatsanwaltschaft Berlin", "state": "DE"}
+WAYS_OUT = {"ask": "#ask", "asked": {"url": "#asked", "due_at": NOW}, "ended_at": ago(days=1), "emergency": "#glass"}
+TO_ASK = [{"action": "evidence:read", "words": "Open exhibits"}, {"action": "evidence:download", "words": "Download"}]
+ORIGINATOR = {"state": "FR", "authority": "Parquet de Paris"}
+
+
+def an_ask(state: str, **more) -> dict:
+    return {
+        "id": UUID(int=720),
+        "workspace_id": WORKSPACE,
+        "subject": THING,
+        "handling": "H2",
+        "originator": "Staatsanwaltschaft Berlin",
+        "originator_state": "DE",
+        "asked_by": ASKER,
+        "actions": ["evidence:read"],
+        "purpose_text": "Hearing on Monday",
+        "days": 14,
+        "asked_at": ago(days=2),
+        "due_at": NOW + timedelta(days=8),
+        "state": state,
+        "decided_by": None,
+        "decided_at": None,
+        "reason": None,
+        "clause": None,
+        "granted_to": None,
+        "expires_at": None,
+        "live": False,
+        "mine": False,
+        "may_decide": False,
+    } | more
+
+
+GRANTED = {
+    "decided_by": OWNER,
+    "decided_at": NOW,
+    "clause": "4.2",
+    "granted_to": "party",
+    "expires_at": NOW + timedelta(days=3),
+    "live": True,
+    "may_decide": True,
+}
+
+
+def one_ask(ask: dict, **more) -> dict:
+    values = {"ask": ask, "purpose": "Trial in court", "asked_for": TO_ASK, "granted": ["Open exhibits"], "typed": {}}
+    values |= {"clauses": [("4.2", "4.2: Originator control")], "until": "2026-12-01", "latest": date(2027, 5, 31)}
+    return room("evidence", days_left=2, errors=[], **values) | more
+
+
+def an_emergency(review: str, **more) -> dict:
+    return {
+        "id": UUID(int=730),
+        "subject": THING,
+        "handling": "H2",
+        "originator": "Parquet de Paris",
+        "originator_state": "FR",
+        "opened_by": OWNER,
+        "reason_text": "At the airport",
+        "opened_at": NOW,
+        "expires_at": NOW,
+        "review": review,
+        "reviewed_by": None,
+        "reviewed_at": None,
+        "review_text": None,
+        "live": review == "open",
+        "may_review": review == "open",
+    } | more
+
+
+def an_act(state: str, after: str = "post_operational", **more) -> dict:
+    return {
+        "id": UUID(int=740),
+        "kind": "phase",
+        "payload": {"before": "operational", "after": after},
+        "digest": f"sha256:{SHA256}",
+        "proposed_by": OWNER,
+        "reason": "The judgment is final",
+        "proposed_at": ago(days=1),
+        "expires_at": NOW,
+        "state": state,
+        "decided_by": None,
+        "decided_at": None,
+        "decision": None,
+        "mine": False,
+        "may_decide": False,
+    } | more
+
+
+REVIEWED = {"reviewed_by": ASKER, "reviewed_at": NOW, "review_text": "We could have been called"}
+LACKING = [{"field": "actions", "message": "Nothing is ticked.", "remedy": "Tick what you need."}]
+NEW_ASK = {"subject": THING, "handling": "H2", "originator": ORIGINATOR, "choices": TO_ASK}
+ENTRY = {"workspace_id": WORKSPACE, "name": "Operation Lantern", "version": "6c729e2019f4"}
+TOLD = {"id": UUID(int=750), "workspace_id": WORKSPACE, "kind": "term_ends", "made_at": NOW, "ends_at": NOW}
+DEALINGS = {
+    "asks": (
+        "consents/asks.html",
+        room(
+            "evidence",
+            waiting=[an_ask("asked")],
+            mine=[an_ask("granted", expires_at=NOW), an_ask("lapsed", subject=HIDDEN)],
+            answered=[an_ask("granted", **GRANTED), an_ask("refused"), an_ask("withdrawn"), an_ask("revoked")],
+            emergencies=[an_emergency("open"), an_emergency("objected", subject=HIDDEN)],
+        ),
+    ),
+    "asks-empty": ("consents/asks.html", room("evidence", waiting=[], mine=[], answered=[], emergencies=[])),
+    "ask-new": (
+        "consents/new_ask.html",
+        room(
+            "evidence",
+            purposes=[("trial", "Trial in court")],
+            typed={"actions": [], "purpose_text": "x"},
+            errors=LACKING,
+            **NEW_ASK,
+        ),
+    ),
+    "ask-to-answer": ("consents/ask.html", one_ask(an_ask("asked", may_decide=True))),
+    "ask-mine": ("consents/ask.html", one_ask(an_ask("asked", mine=True, subject=HIDDEN), days_left=-1)),
+    "ask-granted": ("consents/ask.html", one_ask(an_ask("granted", **GRANTED))),
+    "ask-refused": (
+        "consents/ask.html",
+        one_ask(an_ask("refused", decided_by=OWNER, decided_at=NOW, reason="An informant would be exposed")),
+    ),
+    "emergency-new": (
+        "consents/new_emergency.html",
+        room("evidence", reasons=[("life", "Danger to life")], typed={}, errors=[], **NEW_ASK),
+    ),
+    "emergency": (
+        "consents/emergency.html",
+        room(
+            "evidence",
+            emergency=an_emergency("open"),
+            opened=["Open exhibits"],
+            reason="Danger to life",
+            notice=UUID(int=751),
+            typed={},
+            errors=[],
+        ),
+    ),
+    "emergency-reviewed": (
+        "consents/emergency.html",
+        room(
+            "evidence",
+            emergency=an_emergency("confirmed", **REVIEWED),
+            opened=["Open exhibits"],
+            reason="Danger to life",
+            notice=None,
+            typed={},
+            errors=[],
+        ),
+    ),
+    "approvals": (
+        "consents/approvals.html",
+        room(
+            "home",
+            waiting=[an_act("waiting")],
+            past=[an_act("approved", decided_at=NOW), an_act("rejected", decided_at=NOW), an_act("lapsed")],
+            closings=["purging"],
+            typed={},
+            errors=[],
+        ),
+    ),
+    "approvals-empty": ("consents/approvals.html", room("home", waiting=[], past=[], closings=[], typed={}, errors=[])),
+    "approval": (
+        "consents/approval.html",
+        room("home", approval=an_act("waiting", may_decide=True), remains=[], typed={}, errors=[]),
+    ),
+    "approval-mine": (
+        "consents/approval.html",
+        room("home", approval=an_act("waiting", "closed", mine=True), remains=[("exhibits", 2)], typed={}, errors=[]),
+    ),
+    "approval-given": (
+        "consents/approval.html",
+        room(
+            "home",
+            approval=an_act("approved", "purging", decided_by=ASKER, decided_at=NOW, decision="As agreed"),
+            remains=[],
+            typed={},
+            errors=[],
+        ),
+    ),
+    "enter": (
+        "consents/enter.html",
+        page(entry=ENTRY, undertaking="I keep secret what I learn.", today="2026-11-23", typed={}, errors=[]),
+    ),
+    "notice": (
+        "consents/notice.html",
+        page(notice=TOLD, name="Operation Lantern", says="The agreement ends in 7 days"),
+    ),
+}
+
 SPECIMENS = {
+    **DEALINGS,
     "sign-in": (
         "identity/login.html",
         page(
@@ -1003,6 +1216,7 @@ SPECIMENS = {
         "problem.html",
         page(
             again="/step-up?next=/me",
+            out=None,
             denied=None,
             problem={"title": "Sign in again first", "detail": "It cannot be undone.", "status": 401, "type": "#t"},
         ),
@@ -1011,6 +1225,7 @@ SPECIMENS = {
         "problem.html",
         page(
             again=None,
+            out=WAYS_OUT,
             denied=REFUSED,
             problem={
                 "title": "Not permitted",
@@ -1025,6 +1240,7 @@ SPECIMENS = {
         "problem.html",
         page(
             again=None,
+            out=None,
             denied=None,
             problem={
                 "title": "Wrong",
@@ -1095,6 +1311,20 @@ SPECIMENS = {
         ),
     ),
     "agency-end-sessions": ("agency/end_sessions.html", office("identity")),
+    "agency-keys": ("agency/keys.html", keys()),
+    "agency-keys-wrong": (
+        "agency/keys.html",
+        keys(
+            fresh=False,
+            problem="Your agency has no identity provider yet.",
+            errors=[{"field": "scopes", "message": "Choose.", "remedy": ""}],
+        ),
+    ),
+    "agency-no-key": ("agency/keys.html", keys(live=[], ended=[], may_change=False)),
+    "agency-key": (
+        "agency/key.html",
+        office("keys", client=KEY, secret="Zm9v" * 10, address="https://jit.example/oauth/token"),
+    ),
     "agency-log": ("agency/audit.html", agency_log()),
     "agency-log-empty": ("agency/audit.html", agency_log(acts=[], first=None, older=None)),
     "api": ("docs.html", page(spec=SPEC)),

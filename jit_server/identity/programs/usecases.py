@@ -13,7 +13,7 @@ from jit_server.core.errors import Conflict, Invalid, NotFound
 from jit_server.identity import sessions
 from jit_server.identity.models import Issuer, Person
 from jit_server.identity.programs.models import ApiClient, ApiToken, ClientOut, NewClient, Shown
-from jit_server.identity.usecases.administering import administered_agency
+from jit_server.identity.usecases.administering import administered_agency, seen_agency
 from jit_server.work import UnitOfWork
 
 TOKEN_LIFE: Final = timedelta(minutes=10)
@@ -92,8 +92,8 @@ def revoke_client(uow: UnitOfWork, client_id: UUID) -> ApiClient:
 
 
 def list_clients(uow: UnitOfWork) -> list[ClientOut]:
-    """The agency's programs, newest first."""
-    agency = administered_agency(uow)
+    """The agency's programs, newest first; its auditors see them too."""
+    agency = seen_agency(uow)
     found = uow.every(ApiClient, col(ApiClient.agency_id) == agency.id)
     return [_out(one) for one in sorted(found, key=lambda one: one.created_at, reverse=True)]
 

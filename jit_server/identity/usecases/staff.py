@@ -159,8 +159,8 @@ def _colleague(row: Any) -> Colleague:
 
 
 def person_of(uow: UnitOfWork, mine: Agency, person_id: UUID) -> Person:
-    """A person of this agency; of any other one, nobody."""
-    found = uow.find(Person, id=person_id, agency_id=mine.id)
+    """A person of this agency; of any other one nobody, and never a program: it has no role and no sessions."""
+    found = uow.find(Person, id=person_id, agency_id=mine.id, service=False)
     if found is None:
         raise NotFound
     return found
