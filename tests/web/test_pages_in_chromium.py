@@ -19,7 +19,7 @@ from tests.web.test_assets import ROOT
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-ROOMS = ("web", "identity", "workspaces", "messaging", "evidence")
+ROOMS = ("web", "identity", "workspaces", "consents", "messaging", "evidence")
 PHONE = {"width": 360, "height": 780}
 DESK = {"width": 1280, "height": 800}
 LOOKS = {
