@@ -87,7 +87,7 @@ def who_could(uow: UnitOfWork, workspace_id: UUID, wanted: dict[str, str]) -> di
     thing_id, zone = _uuid(wanted.get("thing"), "thing"), ZoneInfo(uow.actor.preferences.get("zone", "UTC"))
     moment, problems = _moment(wanted.get("on"), zone, uow.now)
     seen = overseeing.who_could(uow, workspace_id, thing_id, moment) if thing_id and not problems else []
-    about: Any = SimpleNamespace(subject={"kind": "evidence_item", "id": str(thing_id)})
+    about: Any = SimpleNamespace(subject={"kind": "evidence_item", "id": str(thing_id or "")})
     name, url = subjects.named(uow, [about]).get(str(thing_id), (gettext("Exhibit"), f"/w/{workspace_id}/evidence"))
     return {
         "workspace": banner(uow, workspace_id),
