@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 from authlib.oidc.core.util import create_half_hash
 from joserfc import jws
@@ -65,6 +66,7 @@ class Stub:
         self.respond: Callable[[dict[str, str]], tuple[int, Any]] = lambda _form: (200, self.tokens())
         self.nonce = "nonce-of-this-sign-in"
         self.server = _Server(("127.0.0.1", 0), self._handler())
+        self.path = f"/{uuid4().hex}"  # ports come again, issuers do not
 
     @staticmethod
     def public(key: Key) -> dict[str, Any]:
@@ -72,7 +74,7 @@ class Stub:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"http://127.0.0.1:{self.server.server_port}{self.path}"
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Honest claims; `...` takes one away."""
@@ -130,7 +132,7 @@ class Stub:
                 pass
 
             def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
+                path = self.path.partition("?")[0].removeprefix(stub.path)
                 stub.asked[path] += 1
                 stub.credentials.add(self.headers.get("Authorization"))
                 if path in stub.hooks:
@@ -143,12 +145,13 @@ class Stub:
                     reply(self, {"error": "nothing here"}, 404)
 
             def do_POST(self) -> None:
-                stub.asked[self.path] += 1
+                path = self.path.removeprefix(stub.path)
+                stub.asked[path] += 1
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 form = {name: values[0] for name, values in parse_qs(body).items()}
                 stub.forms.append(form | {"authorization": self.headers.get("Authorization", "")})
-                if self.path in stub.hooks:
-                    stub.hooks[self.path](self)
+                if path in stub.hooks:
+                    stub.hooks[path](self)
                 else:
                     status, answer = stub.respond(form)
                     reply(self, answer, status)

@@ -84,8 +84,9 @@ def browser(app: Flask, house: House) -> Browser:
 
 
 def server_log(house: House) -> list[audit.Kept]:
+    """The newest entries of the server's log, oldest first."""
     with house.work(OPERATOR) as uow:
-        return audit.read(uow.connection, SERVER_LOG, 0, 100_000)
+        return audit.read(uow.connection, SERVER_LOG, 0, 1000, latest=True)[::-1]
 
 
 def events(house: House, agency: str) -> list[tuple[str, str, dict]]:
