@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from jit_server.workspaces import clauses
 from jit_server.workspaces.document import NewAgreement, missing
@@ -28,11 +28,20 @@ def problems(document: dict[str, Any]) -> list[Fault]:
         return [_of_shape(one) for one in error.errors(include_url=False, include_input=False)]
 
 
+def misshapen(shape: type[BaseModel], data: dict[str, Any]) -> list[Fault]:
+    """Why one thing of a list is not of its shape."""
+    try:
+        shape.model_validate(data)
+    except ValidationError as error:
+        return [_of_shape(one) for one in error.errors(include_url=False, include_input=False)]
+    return []
+
+
 def _of_shape(one: Any) -> Fault:
     """A pydantic error; where it speaks of the whole text, its words begin with the field."""
     message = str(one["msg"]).removeprefix("Value error, ")
     place = ".".join(str(part) for part in one["loc"])
-    if not place and message.partition(":")[0].split(" ")[0] in NewAgreement.model_fields:
-        place = message.partition(":")[0].split(" ")[0]
-        message = message.partition(": ")[2] or message
+    first, _, rest = message.partition(": ")
+    if not place and first.split(" ")[0] in NewAgreement.model_fields:
+        place, message = first.split(" ")[0], rest if first in NewAgreement.model_fields else message
     return fault(place or "body", message, "Fill in this field." if one["type"] == "missing" else "")

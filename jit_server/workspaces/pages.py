@@ -25,8 +25,9 @@ class SignForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    version: int
+    digest: str = Field(max_length=100)
     statement: str = Field(pattern="^on$")
+    qualified: str | None = Field(default=None, max_length=200)
 
 
 class InviteForm(BaseModel):
@@ -78,24 +79,8 @@ def change_phase(workspace_id: UUID) -> ResponseReturnValue:
 def read_agreement(workspace_id: UUID) -> ResponseReturnValue:
     """The agreement, its clauses, its signatures."""
     with work() as uow:
-        values = views.agreement(uow, workspace_id)
-    return show("workspaces/agreement.html", here="agreement", errors=[], **values)
-
-
-@pages.takes("/w/<uuid:workspace_id>/agreement/sign", to=Action.AGREEMENT_SIGN)
-def sign_agreement(workspace_id: UUID) -> ResponseReturnValue:
-    """Sign for one's own party."""
-    try:
-        signed = form(SignForm)
-    except Invalid as error:
-        with work() as uow:
-            values = views.agreement(uow, workspace_id)
-        return show("workspaces/agreement.html", 422, here="agreement", errors=error.members["errors"], **values)
-    with work() as uow:
-        current = workspaces.agreement(uow, workspace_id, note=False)
-        digest = current.digest if current.version == signed.version else "another version"
-        workspaces.sign(uow, workspace_id, workspaces.Signing(digest=digest))
-    return go(f"/w/{workspace_id}/agreement", gettext("Signed for your party."))
+        values = views.agreement(uow, workspace_id, request.args.to_dict())
+    return show("workspaces/agreement.html", here="agreement", **values)
 
 
 @pages.shows("/w/<uuid:workspace_id>/members", to=Action.MEMBER_LIST)
@@ -166,4 +151,4 @@ def verify_log(workspace_id: UUID) -> ResponseReturnValue:
     return show("workspaces/log.html", here="audit", **values)
 
 
-from jit_server.workspaces import policy_pages  # noqa: E402, F401 - more pages of the room, on the same blueprint
+from jit_server.workspaces import agreement_pages, policy_pages  # noqa: E402, F401 - more pages of the room, on the same blueprint

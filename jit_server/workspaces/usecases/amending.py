@@ -24,6 +24,8 @@ class OwnMembers(Stated):
 def amend(uow: UnitOfWork, workspace_id: UUID, new: NewAgreement, *, base: int) -> AgreementOut:
     """Lay an amendment before the parties; it binds once every party of the old and the new text has signed.
 
+    One that only changes whom the actor's party names as members is a notice and binds at once (A11).
+
     Args:
         uow: a leader's.
         workspace_id: whose agreement.
@@ -44,8 +46,15 @@ def amend(uow: UnitOfWork, workspace_id: UUID, new: NewAgreement, *, base: int) 
     if new.reference != workspace.reference:
         raise Invalid.field("reference", "is the agreement's for good", f"Leave it at {workspace.reference}.")
     checked(uow, new)
-    if current.in_force_at is not None and not differences.between(NewAgreement.model_validate(current.document), new):
+    told = differences.between(NewAgreement.model_validate(current.document), new)
+    if current.in_force_at is not None and not told:
         raise Conflict("Nothing would change.")
+    slug = _own_slug(uow, workspace_id)
+    if current.in_force_at is not None and all(
+        (one.field, one.values.get("agency")) == ("members", slug) for one in told
+    ):
+        own = tuple(one for one in new.members if one.agency == slug)
+        return name_members(uow, workspace_id, OwnMembers(members=own))
     made = version(uow, workspace, new, _next(uow, workspace_id), _person(uow), base=current.version)
     uow.record("agreement:proposed", made, version=made.version, digest=made.digest, base=current.version)
     return agreements.shown(uow, made)
@@ -61,7 +70,7 @@ def withdraw(uow: UnitOfWork, workspace_id: UUID, reason: End) -> AgreementOut:
     waiting = agreements.under_signature(uow, workspace_id)
     if waiting is None:
         raise Conflict("No text waits for signatures here.")
-    if not _ours(uow, waiting):
+    if not laid_by_us(uow, waiting):
         raise Conflict("Another party laid this text before you: leave it unsigned, or ask them to withdraw it.")
     _withdrawn(uow, waiting, reason.reason)
     return agreements.shown(uow, waiting)
@@ -164,7 +173,8 @@ def _withdrawn(uow: UnitOfWork, waiting: Agreement, reason: str) -> None:
     uow.session.flush()
 
 
-def _ours(uow: UnitOfWork, waiting: Agreement) -> bool:
+def laid_by_us(uow: UnitOfWork, waiting: Agreement) -> bool:
+    """Whether the actor's own agency laid this text before the parties."""
     author = uow.find(Person, id=waiting.created_by)
     return author is not None and author.agency_id == uow.actor.agency_id
 

@@ -119,12 +119,12 @@ def members(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> list[M
     rows = uow.all(uow.select(Member, to=Action.MEMBER_LIST, within=workspace_id))
     people = rows_by_id(uow, Person, [row.person_id for row in rows])
     agencies = rows_by_id(uow, Agency, [person.agency_id for person in people.values()])
-    functions = _functions(uow, workspace_id)
-    found = [_out(row, people[row.person_id], agencies, functions.get(row.person_id)) for row in rows]
+    hidden = functions(uow, workspace_id)
+    found = [_out(row, people[row.person_id], agencies, hidden.get(row.person_id)) for row in rows]
     return sorted(found, key=lambda one: (one.status != MemberStatus.ACTIVE, one.state, one.agency, one.name))
 
 
-def _functions(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, str]:
+def functions(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, str]:
     """Partners' people whom the agreement shows to the actor by function alone."""
     standing, bound = uow.standing(workspace_id), in_force(uow, workspace_id)
     mine = rulebook.slugs_of(uow, workspace_id).get(standing.party_id) if standing is not None else None

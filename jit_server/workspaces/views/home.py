@@ -1,6 +1,6 @@
 """The workspace (W1) and its agreement: parties, clauses, signatures, my rights and their reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +12,15 @@ from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import glances, lifecycle
 from jit_server.workspaces.models import (
-    SIGNS,
     AgreementOut,
     Member,
     MemberStatus,
     NewAgreement,
     Workspace,
 )
-from jit_server.workspaces.usecases import agreements, reading, record
+from jit_server.workspaces.usecases import agreements, amending, drafting, reading, record
 from jit_server.workspaces.usecases import members as team
+from jit_server.workspaces.views import editor, versions
 from jit_server.workspaces.views.frame import banner, may
 from jit_server.workspaces.views.log import timeline
 from jit_server.workspaces.views.rights import rights
@@ -85,10 +85,11 @@ def parties(uow: UnitOfWork, workspace_id: UUID, current: AgreementOut, standing
             "state": one.state,
             "agency": one.authority,
             "party_class": str(one.party_class),
-            "leader": named.get(one.party_id),
+            "leader": named.get(one.party_id) if one.party_id else None,
             "signatory": one.signatory,
             "signed_at": one.signed_at,
-            "signs": one.party_class in SIGNS,
+            "signs": one.signs,
+            "sealed": one.sealed,
             "mine": one.party_id == standing.party_id,
         }
         for one in sorted(current.parties, key=lambda one: (one.party_id != standing.party_id, one.state))
@@ -99,26 +100,30 @@ def _opening(found: Workspace, current: AgreementOut, holds: set[str]) -> dict[s
     if Action.WORKSPACE_OPEN in holds:
         return {"needs": None, "may": True}
     if found.phase == Phase.PROPOSED:
-        unsigned = [one.authority for one in current.parties if one.signed_at is None and one.party_class in SIGNS]
+        unsigned = [one.authority for one in current.parties if one.signed_at is None and one.signs]
         return {"needs": gettext("Waits for the signature of %(who)s.", who=", ".join(unsigned)), "may": False}
     return None
 
 
-def agreement(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
-    """The agreement's page."""
+def agreement(uow: UnitOfWork, workspace_id: UUID, query: Mapping[str, str]) -> dict[str, Any]:
+    """The agreement's page: the text in force or another `version`, and what differs `from` one `to` another."""
     shown = banner(uow, workspace_id)
     standing = reading.standing_of(uow, workspace_id)
-    current = agreements.agreement(uow, workspace_id)
+    current = agreements.agreement(uow, workspace_id, version=_number(query.get("version")))
     text = NewAgreement.model_validate(current.document)
     holds = may(uow, standing)
     named = parties(uow, workspace_id, current, standing)
-    mine = next((one for one in named if one["mine"]), None)
-    waits = mine is not None and mine["signed_at"] is None and Action.AGREEMENT_SIGN in holds
+    waiting = agreements.under_signature(uow, workspace_id)
+    signed = agreements.signatures(uow, waiting) if waiting is not None else []
+    mine = next((one for one in signed if one.party_id == standing.party_id and one.signs), None)
+    first, second = _number(query.get("from")), _number(query.get("to"))
+    compared = first is not None and second is not None
+    amends = Action.AGREEMENT_AMEND in holds
     return {
         "workspace": shown,
         "may": holds,
         "agreement": {
-            "version": current.version,
+            **versions.shown(current),
             "purpose": text.purpose,
             "legal_basis": text.legal_basis,
             "reference": text.reference,
@@ -126,13 +131,22 @@ def agreement(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
             "valid_until": text.period_to,
             "default_handling": str(text.default_handling),
             "retention": str(text.retention_profile),
-            "sha256": current.digest.removeprefix("sha256:"),
-            "languages": ["en"],
         },
+        "headings": editor.text(uow, current.document),
         "clauses": [_clause(clause) for clause in text.clauses],
         "parties": named,
-        "can_sign": {"party": mine["agency"]} if waits and mine else None,
+        "waiting": versions.shown(agreements.shown(uow, waiting)) if waiting is not None else None,
+        "can_sign": bool(mine and mine.signed_at is None and Action.AGREEMENT_SIGN in holds),
+        "can_withdraw": waiting is not None and amends and amending.laid_by_us(uow, waiting),
+        "draft": drafting.draft_of(uow, workspace_id) if amends else None,
+        "history": versions.every(uow, workspace_id),
+        "told": versions.sentences(amending.changes(uow, workspace_id, first or 0, second or 0)) if compared else None,
+        "compared": (first, second) if compared else None,
     }
+
+
+def _number(word: str | None) -> int | None:
+    return int(word) if word and word.isascii() and word.isdigit() and len(word) < 9 else None  # noqa: PLR2004
 
 
 def _clause(clause: Any) -> dict[str, Any]:
