@@ -6,8 +6,8 @@ import click
 
 from jit_server import identity
 from jit_server.identity import models
-from jit_server.identity.office.commands import admin
 from jit_server.identity.issuer_commands import issuer
+from jit_server.identity.office.commands import admin
 from jit_server.identity.trust.commands import anchor
 from jit_server.web.api import check
 from jit_server.web.terminal import Terminal, in_terminal

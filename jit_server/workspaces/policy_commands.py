@@ -75,7 +75,7 @@ def _content(rule: access.Rule) -> tuple[Any, ...]:
 @click.option("--phase", type=_choice(*Phase), default="operational")
 @click.option("--workspace", "workspace_id", type=click.UUID, help="Whose agreement; without it the baseline alone.")
 @in_terminal
-def explain_policy(terminal: Terminal, workspace_id: UUID | None, **asked: str) -> None:
+def explain_policy(terminal: Terminal, /, workspace_id: UUID | None, **asked: str) -> None:
     """Say whether somebody of that kind may do ACTION, and which rule decides."""
     decision = _rules(terminal, workspace_id).decide(
         Role(asked["role"]),

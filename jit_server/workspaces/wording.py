@@ -22,7 +22,7 @@ def role_words(role: str) -> str:
         Role.SPACE_ADMIN: gettext("Space administrator"),
         Role.AUDITOR: gettext("Auditor"),
     }
-    return words[Role(role)]
+    return str(words[Role(role)])
 
 
 def class_words(name: str) -> str:
@@ -35,7 +35,7 @@ def class_words(name: str) -> str:
         "intl_judicial_authority": gettext("International judicial authority"),
         "secretariat": gettext("JITs Network Secretariat"),
     }
-    return words[name]
+    return str(words[name])
 
 
 def phase_words(phase: str) -> str:
@@ -55,12 +55,12 @@ def phase_words(phase: str) -> str:
         Phase.CLOSED: gettext("Closed"),
         Phase.LOG_EXPIRED: gettext("Log expired"),
     }
-    return words[Phase(phase)]
+    return str(words[Phase(phase)])
 
 
 def origin_words(origin: str) -> str:
     """Whose things."""
-    return gettext("one's own party's things") if origin == Origin.OWN else gettext("partners' things")
+    return str(gettext("one's own party's things") if origin == Origin.OWN else gettext("partners' things"))
 
 
 def reason(rule: str, sentence: str) -> str:
@@ -97,7 +97,7 @@ def rule_line(rule: Rule) -> str:
 
 def profile_words(profile: Profile) -> str:
     """A sort of people."""
-    return gettext("%(role)s, %(party)s", role=role_words(profile.role), party=profile.party)
+    return str(gettext("%(role)s, %(party)s", role=role_words(profile.role), party=profile.party))
 
 
 def effect_line(one: Effect) -> str:
@@ -109,8 +109,8 @@ def effect_line(one: Effect) -> str:
         "codes": ", ".join(one.handlings),
     }
     if one.allowed:
-        return gettext("%(who)s may from now on: %(what)s (%(on)s, marked %(codes)s).", **values)
-    return gettext("%(who)s may no longer: %(what)s (%(on)s, marked %(codes)s).", **values)
+        return str(gettext("%(who)s may from now on: %(what)s (%(on)s, marked %(codes)s).", **values))
+    return str(gettext("%(who)s may no longer: %(what)s (%(on)s, marked %(codes)s).", **values))
 
 
 def effect_lines(effects: Iterable[Effect]) -> list[dict[str, Any]]:

@@ -127,7 +127,7 @@ def _follow(uow: UnitOfWork, way: WayIn, person: Person, assertion: Assertion) -
     role = meaning.role_of(way.client.claims, assertion.groups)
     if role is not None and person.agency_role != role:
         before, person.agency_role = person.agency_role, AgencyRole(role)
-        facts = {"fields": ["agency_role"], "role": role, "before": str(before), "by": "issuer"}
+        facts: dict[str, Any] = {"fields": ["agency_role"], "role": role, "before": str(before), "by": "issuer"}
         uow.record("person:changed", person, agency=way.slug, **facts)
     person.name = assertion.name
     if person.settings_at is None:
