@@ -1,7 +1,7 @@
 """Who walks through the journeys: the demo's people at three certified issuers, and new ones for each test."""
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +93,4 @@ class Cast(World):
         actor = self.seeded.people[person]
         slug = next(agency.slug for agency in AGENCIES if any(one.id == person for one in agency.people))
         assert actor.person_id is not None
-        return Who(actor.person_id, actor.name, slug, actor)
+        return Who(actor.person_id, actor.name, slug, replace(actor, auth_time=clock.now()))
