@@ -143,6 +143,7 @@ def change_marking(workspace_id: UUID, number: str) -> ResponseReturnValue:
     with work() as uow:
         item = _item(uow, workspace_id, number, Action.EVIDENCE_REMARK)
         uow.require_fresh_sign_in()
+        uow.record("evidence:listed", item)
         typed = {"marking": f"{item.scheme}|{item.code}", "reason": ""}
         typed |= {name: getattr(item, name) or "" for name in MARKS}
         values = _marking(uow, item)
@@ -187,6 +188,7 @@ def prepare_release(workspace_id: UUID, number: str) -> ResponseReturnValue:
     with work() as uow:
         item = _item(uow, workspace_id, number, Action.EVIDENCE_RELEASE)
         uow.require_fresh_sign_in()
+        uow.record("evidence:listed", item)
         values = _release(uow, item, {})
     return show("evidence/release.html", errors=[], **values)
 
@@ -300,7 +302,9 @@ def ask_purpose(workspace_id: UUID, number: str) -> ResponseReturnValue:
     """Ask why the exhibit is used."""
     onward = request.args.get("next", "look")
     with work() as uow:
-        values = _purpose(uow, _item(uow, workspace_id, number, Action.EVIDENCE_READ), onward)
+        item = _item(uow, workspace_id, number, Action.EVIDENCE_READ)
+        uow.record("evidence:listed", item)
+        values = _purpose(uow, item, onward)
     return show("evidence/purpose.html", errors=[], typed={"code": "", "text": ""}, **values)
 
 

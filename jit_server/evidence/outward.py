@@ -52,7 +52,7 @@ def read_quarantined(workspace_id: UUID, item_id: UUID) -> ResponseReturnValue:
 def take_quarantined(workspace_id: UUID, item_id: UUID) -> ResponseReturnValue:
     """Take the bytes of something in quarantine, to verify it and for nothing else."""
     with work() as uow:
-        evidence.quarantined(uow, workspace_id, item_id)
+        uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_VERIFY_INBOUND, within=workspace_id)
     return content_of(item_id, Action.EVIDENCE_VERIFY_INBOUND)
 
 

@@ -6,12 +6,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from jit_server.access import Action, Role
+from jit_server.access import Action, PartyClass, Role
 from jit_server.audit import Verb
 from jit_server.web.declared import declaration_of
 from jit_server.work import House
 from tests.access.test_foreign_ids import fill, filled
 from tests.builders import World, browser
+from tests.evidence.builders import exhibit
 
 WITHOUT_DATA = {
     "/api/v1/policy/explain": "rules, no data of a case",
@@ -56,11 +57,12 @@ def _reading_routes(app: Flask) -> list[str]:
 def test_e5_every_reading_route_leaves_exactly_one_entry(
     app: Flask, house: House, world: World, owner_engine: Engine
 ) -> None:
-    case = filled(world, "mine")
+    case = filled(world, "mine", classes={"NL": PartyClass.THIRD_COUNTRY})
     reader = browser(app, house, case.team.admin)
+    in_quarantine = case.ids | {"item_id": exhibit(case.team, case.team.leaders["NL"]).id}
     wrong: list[str] = []
     for rule in _reading_routes(app):
-        address = fill(rule, case.ids)
+        address = fill(rule, in_quarantine if "/quarantine/" in rule else case.ids)
         query = "?position=1" if rule.endswith("/proof") else ""
         before = _entries(owner_engine, case.team.id)
         answer = reader.get(address + query, headers={"Accept": "*/*"})

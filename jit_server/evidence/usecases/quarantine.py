@@ -17,6 +17,7 @@ from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.outside import Inbound, InboundDecision, InboundOut, ReleaseRecipient
 from jit_server.evidence.usecases.describing import agencies_of
 from jit_server.evidence.usecases.following import read_anew, screens_follow
+from jit_server.evidence.usecases.uses import used
 from jit_server.work import UnitOfWork
 
 MOST = 200
@@ -57,7 +58,7 @@ def waiting(uow: UnitOfWork, workspace_id: UUID) -> int:
 def quarantined(uow: UnitOfWork, workspace_id: UUID, item_id: UUID) -> InboundOut:
     """One thing that waits, for whoever verifies it; the look is on its record."""
     item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_VERIFY_INBOUND, within=workspace_id)
-    uow.record("evidence:read", item, why={"code": "verification", "text": "verify what a third country supplied"})
+    uow.record("evidence:read", item, **used(uow, item, Action.EVIDENCE_VERIFY_INBOUND))
     return inbound_out(item, agencies_of(uow, [item])[item.agency_id])
 
 

@@ -9,6 +9,8 @@ from jit_server.evidence.markings import code_of
 from jit_server.evidence.models import EvidenceItem
 from jit_server.work import UnitOfWork
 
+VERIFICATION = {"code": "verification", "text": "verify what a third country or an international court supplied"}
+
 
 def used(uow: UnitOfWork, item: EvidenceItem, action: Action) -> dict[str, Any]:
     """Why the exhibit is used, and the grant's clause where only a grant allows it; for `uow.record`.
@@ -17,6 +19,8 @@ def used(uow: UnitOfWork, item: EvidenceItem, action: Action) -> dict[str, Any]:
         PurposeRequired: it is restricted and nobody said what for (LED Art. 25(1)), or its conditions (H3) were not
             acknowledged; the problem carries them.
     """
+    if action is Action.EVIDENCE_VERIFY_INBOUND:
+        return {"why": VERIFICATION}
     said: dict[str, Any] = {}
     if item.handling == Handling.H3:
         if uow.purpose is None or not uow.acknowledged:
