@@ -101,7 +101,7 @@ def read_agreement(workspace_id: UUID) -> ResponseReturnValue:
 
 @routes.posts(
     "/workspaces/<uuid:workspace_id>/agreement/signatures",
-    to=Action.AGREEMENT_SIGN,
+    to=own("members who may sign, and leaders whom the text that waits brings in"),
     body=workspaces.Signing,
     answers={201: workspaces.AgreementOut},
 )
@@ -227,4 +227,7 @@ def explain(query: ExplainQuery) -> ResponseReturnValue:
         return answer(found)
 
 
-from jit_server.workspaces import policy_api  # noqa: E402, F401 - more routes of the room, on the same blueprint
+from jit_server.workspaces import (  # noqa: E402 - more routes of the room, on the same blueprint
+    agreement_api,  # noqa: F401
+    policy_api,  # noqa: F401
+)
