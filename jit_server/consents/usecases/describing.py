@@ -13,12 +13,16 @@ from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import subjects
 from jit_server.workspaces.models import Party
+from jit_server.workspaces.usecases.members import functions
 
 
 class Names:
-    """Names of people and parties, fetched together."""
+    """Names of people and parties, fetched together; whom the agreement hides from partners is a function to them."""
 
-    def __init__(self, uow: UnitOfWork, people: Iterable[UUID | None], parties: Iterable[UUID] = ()) -> None:
+    def __init__(
+        self, uow: UnitOfWork, workspaces: Iterable[UUID], people: Iterable[UUID | None], parties: Iterable[UUID] = ()
+    ) -> None:
+        self.functions = {key: name for one in set(workspaces) for key, name in functions(uow, one).items()}
         self.people = rows_by_id(uow, Person, [one for one in people if one])
         self.agencies = rows_by_id(uow, Agency, [one.agency_id for one in self.people.values()])
         self.parties = rows_by_id(uow, Party, parties)
@@ -27,7 +31,7 @@ class Names:
         """Somebody, by name."""
         person = self.people[person_id]
         agency = self.agencies[person.agency_id]
-        return WhoOut(name=person.name, agency=agency.own_name, state=agency.state)
+        return WhoOut(name=self.functions.get(person_id, person.name), agency=agency.own_name, state=agency.state)
 
     def if_any(self, person_id: UUID | None) -> WhoOut | None:
         """Somebody, or nobody yet."""
@@ -52,7 +56,8 @@ def subject_out(uow: UnitOfWork, kind: str, subject_id: UUID) -> SubjectOut:
 
 def asks_out(uow: UnitOfWork, found: Sequence[Consent]) -> list[AskOut]:
     """Asks with all that their page shows."""
-    names = Names(uow, (p for one in found for p in (one.asked_by, one.decided_by)), (one.party_id for one in found))
+    people = (person for one in found for person in (one.asked_by, one.decided_by))
+    names = Names(uow, (one.workspace_id for one in found), people, (one.party_id for one in found))
     return [_ask_out(uow, one, names) for one in found]
 
 
@@ -80,7 +85,7 @@ def _ask_out(uow: UnitOfWork, one: Consent, names: Names) -> AskOut:
 def emergencies_out(uow: UnitOfWork, found: Sequence[BreakGlass]) -> list[EmergencyOut]:
     """Emergencies with all that their page shows."""
     people = (person for one in found for person in (one.opened_by, one.reviewed_by))
-    names = Names(uow, people, (one.party_id for one in found))
+    names = Names(uow, (one.workspace_id for one in found), people, (one.party_id for one in found))
     return [_emergency_out(uow, one, names) for one in found]
 
 
@@ -104,7 +109,8 @@ def _emergency_out(uow: UnitOfWork, one: BreakGlass, names: Names) -> EmergencyO
 
 def approvals_out(uow: UnitOfWork, found: Sequence[Approval]) -> list[ApprovalOut]:
     """Acts of two people with all that their page shows."""
-    names = Names(uow, (person for one in found for person in (one.proposed_by, one.decided_by)))
+    people = (person for one in found for person in (one.proposed_by, one.decided_by))
+    names = Names(uow, (one.workspace_id for one in found), people)
     shared = {"kind", "payload", "digest", "reason", "proposed_at", "expires_at", "decided_at", "decision"}
     return [
         ApprovalOut(
