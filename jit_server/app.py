@@ -23,11 +23,33 @@ from jit_server.core.keys import SigningKey
 from jit_server.core.settings import LOOPBACK, Settings
 from jit_server.identity import LANGUAGES, agency_role, lookups, sessions
 from jit_server.identity.programs.usecases import load_bearer
-from jit_server.web import assets, context, csrf, declared, display, headers, limits, openapi, ops, pages, problems, sockets
+from jit_server.web import (
+    assets,
+    context,
+    csrf,
+    declared,
+    display,
+    headers,
+    limits,
+    openapi,
+    ops,
+    pages,
+    problems,
+    sockets,
+)
 from jit_server.web.api import Routes
 from jit_server.work import House
 
-ROOMS = ("identity", "identity.office", "identity.programs", "workspaces", "consents", "messaging", "evidence")
+ROOMS = (
+    "identity",
+    "identity.office",
+    "identity.programs",
+    "identity.scim",
+    "workspaces",
+    "consents",
+    "messaging",
+    "evidence",
+)
 TRANSLATIONS = "web/translations"
 SMALL_BODY = 256 * 1024
 

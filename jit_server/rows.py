@@ -8,6 +8,7 @@ ROOMS = (
     "web.purpose",
     "identity.models",
     "identity.programs.models",
+    "identity.scim.models",
     "identity.trust.models",
     "workspaces.models",
     "workspaces.compartments",

@@ -44,6 +44,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "program:added": Verb.COLLECTION,
         "program:revoked": Verb.ALTERATION,
         "program:rotated": None,
+        "scim:token_added": None,
+        "scim:token_revoked": None,
         "session:started": None,
         "session:refused": None,
         "session:ended": None,

@@ -26,8 +26,11 @@ PUBLIC = {
     "/login/<slug>/back-channel-logout",
     "/login/<slug>/callback",
     "/metrics",
+    "/oauth/token",
     "/problems/<slug>",
     "/readyz",
+    "/scim/v2",
+    "/scim/v2/<path:path>",
 }
 
 
