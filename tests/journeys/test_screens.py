@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from jit_server import identity
 from jit_server.access import OPERATOR
 from jit_server.demo.cast import AGENCIES
+from jit_server.workspaces.usecases import drafting
 from tests.builders import Who
 from tests.journeys import dealings, exhibits
 from tests.journeys.conftest import Stage
@@ -51,10 +52,18 @@ SCREENS = {
     "W6-empty": ("/w/{new}/evidence", 200),
     "W7-add-evidence": ("/w/{case}/evidence/new", 200),
     "W8-exhibit": ("/w/{case}/evidence/DE-0001", 200),
+    "W8-purpose": ("/w/{case}/evidence/DE-0001/purpose", 200),
+    "W6-quarantine": ("/w/{case}/evidence/quarantine", 200),
     "W17-members": ("/w/{case}/members", 200),
     "W18-log": ("/w/{case}/audit", 200),
     "agreement": ("/w/{case}/agreement", 200),
     "agreement-to-sign": ("/w/{proposed}/agreement", 200),
+    "agreement-sign": ("/w/{proposed}/agreement/sign", 200),
+    "agreement-new": ("/agreements/new", 200),
+    "agreement-draft": ("/agreements/{draft}", 200),
+    "agreement-heading": ("/agreements/{draft}/clauses", 200),
+    "agreement-parties": ("/agreements/{draft}/parties", 200),
+    "agreement-answers": ("/agreements/{draft}/check", 200),
     "asks": ("/w/{shared}/asks", 200),
     "asks-empty": ("/w/{new}/asks", 200),
     "ask-new": ("/w/{shared}/asks/new?kind=evidence_item&subject={theirs}", 200),
@@ -85,6 +94,8 @@ def places(stage: Stage) -> dict[str, str]:
     exhibits.taken_in(shared, shared.leaders["FR"], handling="H2")
     dealt = dealings.between(shared, anna)
     made = dealt | {"case": stage.cast.seeded.workspace_id, "new": new.id, "shared": shared.id, "proposed": proposed.id}
+    with stage.cast.work(anna) as uow:
+        made |= {"draft": drafting.begin(uow, drafting.NewDraft(workspace_id=new.id)).id}
     made |= {"colleague": stage.cast.of_the_demo("jonas.brandt").id}
     with stage.cast.house.work(OPERATOR) as uow:
         identity.appoint(uow, anna.agency, anna.id)
