@@ -22,7 +22,8 @@ def test_an_auditor_reads_that_something_happened_and_not_what_it_is_called(
     case = filled(world, "secretname")
     auditor = case.team.join("FR", Role.AUDITOR)
     page = browser(app, house, auditor).get(f"/w/{case.team.id}/audit").get_data(as_text=True)
-    assert "secretname" not in page
+    for what in ("Channel", "Topic", "Text", "Exhibit", "Purpose"):
+        assert f"{what} secretname" not in page
 
 
 def test_a_reason_of_blanks_is_named_and_ends_nothing(app: Flask, house: House, world: World) -> None:
