@@ -23,7 +23,7 @@ from tests.access.attacks import Attacker, Bodies, addresses, events, fill
 from tests.builders import Team, Who, World, browser
 
 REQUESTS, ROUNDS = 10_000, 8
-MORE = {"draft": "?topic=x", "who-could": "?thing={item_id}&at=2026-11-20T10:00:00Z"}
+MORE = {"diff": "?before=0&after=1", "draft": "?topic=x", "who-could": "?thing={item_id}&at=2026-11-20T10:00:00Z"}
 TRACE = re.compile(rb'"trace_id": "[0-9a-f]{16}"')
 
 
@@ -48,7 +48,10 @@ def filled(world: World, canary: str, **changes: Any) -> Secret:
         )
         secret.ids["message_id"] = messaging.post(uow, new).id
     secret.ids["workspace_id"] = team.id
-    secret.ids["member_id"] = next(iter(team.members.values()), uuid4())
+    with world.work(team.admin) as uow:
+        mine = uow.standing(team.id)
+        assert mine is not None
+        secret.ids["member_id"] = mine.member_id
     secret.ids["item_id"] = _exhibit(world, team, canary)
     secret.ids["evidence_id"] = secret.ids["upload_id"] = secret.ids["item_id"]
     _dealings(world, secret)
