@@ -149,6 +149,7 @@ def party(state: str, agency: str, **more) -> dict:
         "signatory": None,
         "signs": True,
         "mine": False,
+        "sealed": None,
     }
     return blank | {"state": state, "agency": agency, "party_class": "ms_authority"} | more
 
@@ -164,6 +165,23 @@ PARTIES = [
     ),
     party("FR", "Parquet de Paris"),
 ]
+
+LONG_NAME = "Oberstaatsanwältin Dr. Wilhelmina Anneliese von Hohenfels-Sonderburg zu Rheinau"
+A_VERSION = {
+    "version": 2, "state": "in_force", "kind": "agreement", "words": "Amendment", "base": 1,
+    "digest": f"sha256:{SHA256}", "sha256": SHA256, "at": ago(days=2), "signed": 1, "signs": 2,
+}  # fmt: skip
+A_TEXT = [
+    {"key": "about", "title": "What it is about", "lines": [("Name", "Lantern"), ("Offences", "")], "rows": []},
+    {"key": "parties", "title": "Parties", "lines": [], "rows": [[("Authority", LONG_NAME), ("Who signs", "Head")]]},
+    {"key": "media", "title": "Media", "lines": [], "rows": []},
+]
+A_DRAFT = {"id": WORKSPACE, "version": 4, "name": "Operation Lantern", "amends": 2, "updated_at": ago(hours=1)}
+
+
+def question(name: str, label: str, kind: str = "text", **more) -> dict:
+    plain = {"help": None, "required": False, "maxlength": None, "value": "", "options": []}
+    return {"name": name, "label": label, "kind": kind} | plain | more
 
 
 def exhibit(number: str, title: str, **more) -> dict:
@@ -477,9 +495,6 @@ ANSWER = {
     "source": "agreement",
     "granters": ["Jonas Weber, Staatsanwaltschaft Berlin"],
 }
-
-
-LONG_NAME = "Oberstaatsanwältin Dr. Wilhelmina Anneliese von Hohenfels-Sonderburg zu Rheinau"
 
 
 def office(here: str, **values) -> dict:
@@ -898,8 +913,20 @@ SPECIMENS = {
                 "default_handling": "H1",
                 "retention": "transit",
                 "sha256": SHA256,
-                "languages": ["en"],
+                **A_VERSION,
             },
+            headings=A_TEXT,
+            waiting=A_VERSION | {"version": 3, "state": "offered"},
+            can_sign=True,
+            can_withdraw=True,
+            draft=None,
+            history=[
+                A_VERSION | {"version": 3, "state": "offered"},
+                A_VERSION,
+                A_VERSION | {"base": None, "version": 1},
+            ],
+            told=["The term ends on 2027-09-01 instead of 2027-05-31."],
+            compared=(1, 2),
             clauses=[
                 {
                     "id": "4.2",
@@ -913,8 +940,82 @@ SPECIMENS = {
                 }
             ],
             parties=PARTIES,
-            can_sign={"party": "Parquet de Paris"},
+        ),
+    ),
+    "agreement-sign": (
+        "workspaces/sign.html",
+        room(
+            "agreement",
+            agreement=A_VERSION,
+            workspace_id=WORKSPACE,
+            name="Operation Lantern",
+            headings=A_TEXT,
+            told=["Clause 9.3 is new (deny): Nobody exports."],
+            parties=PARTIES,
+            can_sign={"party": LONG_NAME},
+            minutes=5,
             errors=[{"field": "statement", "message": "Tick the statement.", "remedy": ""}],
+        ),
+    ),
+    "agreement-sign-to-join": (
+        "workspaces/sign.html",
+        page(
+            agreement=A_VERSION,
+            workspace_id=WORKSPACE,
+            name="Operation Lantern",
+            headings=A_TEXT,
+            told=None,
+            parties=PARTIES,
+            can_sign=None,
+            minutes=5,
+            errors=[],
+        ),
+    ),
+    "agreement-drafts": ("workspaces/drafts.html", page(drafts=[{"id": WORKSPACE, "name": "", "updated_at": NOW}])),
+    "agreement-no-draft": ("workspaces/drafts.html", page(drafts=[])),
+    "agreement-draft": (
+        "workspaces/draft.html",
+        room(
+            "agreement",
+            draft=A_DRAFT,
+            tasks=[
+                {"key": "about", "title": "What it is about", "state": "done"},
+                {"key": "term", "title": "Term", "state": "todo"},
+                {"key": "parties", "title": "Parties", "state": "mend"},
+                {"key": "media", "title": "Media", "state": "optional"},
+            ],
+            done=1,
+            ready=False,
+        ),
+    ),
+    "agreement-heading": (
+        "workspaces/heading.html",
+        page(
+            draft=A_DRAFT | {"amends": None},
+            heading={"key": "parties", "title": "Parties", "help": "Who signs.", "many": True},
+            asks=[
+                question("agency", "Authority", "select", options=[("", "Choose"), ("de", LONG_NAME)], required=True),
+                question("signatory", "Who signs", value="<b>Typed</b>", required=True, maxlength=200),
+                question("purpose", "For what", "textarea", help="In short."),
+                question("offences", "Offences", "lines", value="Fraud by invoice"),
+                question("period_from", "From", "date"),
+                question("roles", "Roles", "choices", value=["member"], options=[("member", "Member")]),
+                question("rooms", "Compartments", "choices", value=[]),
+                question("space_admin", "Administers", "tick", value=True),
+            ],
+            rows=[[("Authority", LONG_NAME), ("Who signs", "Head")]],
+            item=0,
+            following="leaders",
+            errors=[{"field": "signatory", "message": "Fill this in.", "remedy": ""}],
+        ),
+    ),
+    "agreement-answers": (
+        "workspaces/answers.html",
+        room(
+            "agreement",
+            draft=A_DRAFT,
+            headings=A_TEXT,
+            faults=[{"field": "parties", "message": "Parties: not filled in yet", "remedy": ""}],
         ),
     ),
     "member": (

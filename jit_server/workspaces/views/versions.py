@@ -44,7 +44,7 @@ def to_sign(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
         "name": waiting.document["name"],
         "headings": editor.text(uow, waiting.document),
         "told": told if before is not None else None,
-        "parties": [party.model_dump() for party in waiting.parties],
+        "parties": [party.model_dump() | {"agency": party.authority} for party in waiting.parties],
         "can_sign": {"party": mine.authority} if mine is not None and mine.signs and mine.signed_at is None else None,
         "minutes": uow.house.settings.fresh_minutes,
     }
