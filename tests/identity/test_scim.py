@@ -305,3 +305,27 @@ def test_a_token_is_kept_as_its_digest_only(world: World, owner_engine: Engine) 
     with owner_engine.connect() as connection:
         rows = connection.execute(text("SELECT token_hash::text FROM scim_token")).scalars().all()
     assert all(secret not in row for row in rows)
+
+
+def test_an_administrator_makes_lists_and_revokes_tokens_by_the_api(app: Flask, house: House, world: World) -> None:
+    admin = browser(app, house, administrator(world, "FR"))
+    here = "/api/v1/agency/directory-tokens"
+    made = admin.post(here, json={"days": 7})
+    assert made.status_code == 201, made.text
+    assert asks(app, made.json["token"])("GET", "/Users").status_code == 200
+    assert [set(one) for one in admin.get(here).json["items"]] == [{"id", "created_at", "expires_at", "revoked_at"}]
+    assert admin.post(f"{here}/{made.json['id']}/revoke").json["revoked_at"] is not None
+    assert asks(app, made.json["token"])("GET", "/Users").status_code == 401
+    assert admin.post(here, json={"days": 999}).status_code == 422
+    plain = browser(app, house, world.person("FR"))
+    assert (plain.get(here).status_code, plain.post(here, json={}).status_code) == (403, 403)
+
+
+def test_no_answer_that_shows_a_token_is_kept(app: Flask, house: House, world: World, owner_engine: Engine) -> None:
+    admin = browser(app, house, administrator(world, "FR"))
+    again = {"Idempotency-Key": uuid4().hex}
+    first, second = (admin.post("/api/v1/agency/directory-tokens", json={}, headers=again).json for _ in range(2))
+    assert first["token"] != second["token"]
+    with owner_engine.connect() as connection:
+        kept = connection.execute(text("SELECT body FROM kept_answer")).scalars().all()
+    assert not [body for body in kept if first["token"] in body or second["token"] in body]
