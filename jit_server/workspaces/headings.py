@@ -157,6 +157,7 @@ EVIDENCE = Heading(
         Asked("consent_deadline_days", N_("Days in which an originator answers"), help=N_("Between 1 and 90.")),
         Asked("undertaking", N_("What members undertake"), "textarea", N_("Empty for the common text.")),
     ),
+    optional=True,
 )  # fmt: skip
 COMPARTMENTS = Heading(
     "compartments",

@@ -1,8 +1,9 @@
 """The guided editor: task list, one heading a page, check answers; and an agreement's whole text."""
 
+from datetime import date
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import format_date, gettext
 
 from jit_server.access import OUTSIDE, Handling, PartyClass, Phase, Role
 from jit_server.work import UnitOfWork
@@ -111,6 +112,8 @@ def _said(ask: Asked, value: Any, choices: dict[str, Options]) -> str:
     words = dict(choices.get(ask.options, []))
     if isinstance(value, bool):
         return gettext("Yes") if value else ""
+    if ask.kind == "date" and value:
+        return _day(str(value))
     if isinstance(value, (list, tuple)):
         return ", ".join(words.get(str(each), str(each)) for each in value)
     return words.get(str(value), str(value)) if value is not None else ""
@@ -124,6 +127,13 @@ def answers(uow: UnitOfWork, found: AgreementDraft) -> dict[str, Any]:
         "headings": text(uow, found.document),
         "faults": pointing(faults),
     }
+
+
+def _day(stated: str) -> str:
+    try:
+        return str(format_date(date.fromisoformat(stated), "long"))
+    except ValueError:  # a draft keeps what was typed
+        return stated
 
 
 def line(found: AgreementDraft) -> dict[str, Any]:
@@ -155,6 +165,7 @@ def _pointing(fault: checking.Fault) -> checking.Fault:
 
 def text(uow: UnitOfWork, document: dict[str, Any]) -> list[dict[str, Any]]:
     """A text heading by heading: {key, title, lines [(question, answer)], rows [[(question, answer)]]}."""
+    document = {**headings.DEFAULTS, **document}
     choices, names = options(uow, document), naming.names(uow, document)
     found: list[dict[str, Any]] = []
     for one in HEADINGS:
