@@ -17,6 +17,7 @@ from jit_server.identity.models import AgencyRole, Person
 from jit_server.identity.usecases import staffing
 from jit_server.work import SERVER_LOG, House
 from tests.builders import Who, World, browser, stale
+from tests.identity.signing_in import signed_in
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -329,3 +330,19 @@ def test_no_answer_that_shows_a_token_is_kept(app: Flask, house: House, world: W
     with owner_engine.connect() as connection:
         kept = connection.execute(text("SELECT body FROM kept_answer")).scalars().all()
     assert not [body for body in kept if first["token"] in body or second["token"] in body]
+
+
+def test_an_administrator_makes_and_revokes_a_token_on_the_page(app: Flask, house: House, world: World) -> None:
+    admin = signed_in(app, house, administrator(world, "FR"))
+    shown = admin.post("/agency/identity/directory", days="7")
+    assert shown.status_code == 200
+    made = shown.text.split('data-copy="')[1].split('"')[0]
+    directory = asks(app, made)
+    key = directory("POST", "/Users", user(displayName="Provisioned Person")).json["id"]
+    page = admin.get("/agency/identity").text
+    assert made not in page
+    assert "by the agency’s directory (SCIM)" in admin.get(f"/agency/members/{key}").text
+    token_id = page.split("/agency/identity/directory/")[1].split("/revoke")[0]
+    assert admin.post(f"/agency/identity/directory/{token_id}/revoke").status_code == 303
+    assert directory("GET", "/Users").status_code == 401
+    assert admin.post("/agency/identity/directory", days="999").status_code == 303

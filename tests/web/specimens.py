@@ -1382,9 +1382,18 @@ SPECIMENS = {
             "identity",
             live=[ISSUER, ISSUER | {"key": "two", "label": "Zweite", "trust": "federation"}],
             retired=[ISSUER],
+            tokens=[{"id": UUID(int=7), "created_at": ago(days=9), "expires_at": NOW}],
+            directory="https://jit.example/scim/v2",
         ),
     ),
-    "agency-no-issuer": ("agency/identity.html", office("identity", live=[], retired=[])),
+    "agency-no-issuer": (
+        "agency/identity.html",
+        office("identity", live=[], retired=[], tokens=[], directory="https://jit.example/scim/v2"),
+    ),
+    "agency-directory-token": (
+        "agency/directory_token.html",
+        office("identity", token="s" * 43, expires_at=NOW, address="https://jit.example/scim/v2"),
+    ),
     "agency-issuer": (
         "agency/issuer.html",
         issuer(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from jit_server.audit.verbs import EVENTS
 from jit_server.core.errors import Conflict, Invalid, JitError
 from jit_server.identity.models import AgencyRole
-from jit_server.identity.office import key_pages, sign_in_pages  # noqa: F401 - their doors hang on the same blueprint
+from jit_server.identity.office import directory_pages, key_pages, sign_in_pages  # noqa: F401 - the same blueprint
 from jit_server.identity.office.frame import frame, pages
 from jit_server.identity.shapes import NewInvitation
 from jit_server.identity.usecases import staff, staffing, watching

@@ -10,7 +10,7 @@ from flask_babel import gettext
 from pydantic import BaseModel
 
 from jit_server.core.errors import Conflict, Invalid, JitError, Unavailable
-from jit_server.identity import credentials, discovery, doors
+from jit_server.identity import credentials, discovery, doors, scim
 from jit_server.identity.models import ALGORITHMS, AuthMethod, Issuer, Profile
 from jit_server.identity.office.frame import frame, pages
 from jit_server.identity.shapes import AddedIssuer, ChangedIssuer, ClaimMap
@@ -41,7 +41,13 @@ def sign_in() -> ResponseReturnValue:
     with work() as uow:
         values = frame(uow, "identity", loosens=True)
         found = issuers.of_agency(uow, seen_agency(uow).slug)
-    values |= {"live": [one for one in found if one.retired_at is None]}
+        tokens = scim.list_tokens(uow) if values["may_change"] else []
+        now = uow.now
+    values |= {
+        "live": [one for one in found if one.retired_at is None],
+        "tokens": [one for one in tokens if one.revoked_at is None and one.expires_at > now],
+        "directory": f"{house().settings.base_url.rstrip('/')}/scim/v2",
+    }
     return show("agency/identity.html", retired=[one for one in found if one.retired_at], **values)
 
 

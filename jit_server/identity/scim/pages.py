@@ -14,8 +14,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from jit_server.access import SYSTEM, Actor
 from jit_server.core.errors import Conflict, JitError
 from jit_server.identity.models import Agency
+from jit_server.identity.scim.offer import SERVICE
 from jit_server.identity.scim.people import People
-from jit_server.identity.scim.service import SERVICE
 from jit_server.identity.scim.tokens import agency_of
 from jit_server.web.context import house
 from jit_server.web.declared import declare, machine

@@ -28,7 +28,7 @@ from sqlmodel import col
 from jit_server.identity.models import Agency, Issuer, Person
 from jit_server.identity.programs.usecases import SUBJECT
 from jit_server.identity.scim.models import ScimUser
-from jit_server.identity.scim.service import User
+from jit_server.identity.scim.offer import User
 from jit_server.identity.usecases.account import LANGUAGES, end_all_sessions, zones
 from jit_server.work import UnitOfWork, rows_by_id
 

@@ -25,6 +25,7 @@ _PEOPLE = """
     SELECT * FROM (
         SELECT p.id, p.name, p.agency_role AS role, p.created_at, p.disabled_at, seen.last_seen, seen.live,
                coalesce(m.workspaces, 0) AS workspaces, m.next_expiry, i.accepted_at IS NOT NULL AS invited,
+               d.person_id IS NOT NULL AS provisioned,
                CASE WHEN last.acr IS NULL THEN false
                     WHEN cardinality(s.step_up_acr) > 0 THEN last.acr = ANY (s.step_up_acr)
                     ELSE cardinality(s.acr_accepted) = 0 OR last.acr = ANY (s.acr_accepted) END AS strong
@@ -32,6 +33,7 @@ _PEOPLE = """
           JOIN issuer s ON s.id = p.issuer_id
           LEFT JOIN jit_agency_memberships() m ON m.person = p.id
           LEFT JOIN invitation i ON i.accepted_by = p.id
+          LEFT JOIN scim_user d ON d.person_id = p.id AND d.deleted_at IS NULL
           LEFT JOIN LATERAL (
                SELECT max(t.last_seen_at) AS last_seen,
                       count(*) FILTER (WHERE t.ended_at IS NULL AND t.not_after > :now AND t.epoch = p.epoch) AS live
@@ -154,7 +156,7 @@ def _facts(uow: UnitOfWork, mine: Agency) -> dict[str, Any]:
 
 def _colleague(row: Any) -> Colleague:
     facts = {name: getattr(row, name) for name in Colleague.__dataclass_fields__ if name != "source"}
-    source = "invitation" if row.invited else "operator"
+    source = "scim" if row.provisioned else "invitation" if row.invited else "operator"
     return Colleague(**facts | {"role": AgencyRole(row.role), "source": source})
 
 
