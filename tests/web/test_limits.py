@@ -18,6 +18,7 @@ def narrow(house: House) -> Flask:
         "rate_agency": "8/minute",
         "rate_address": "4/minute",
         "rate_sign_in": "3/minute",
+        "rate_directory": "7/minute",
     }
     settings = house.settings.model_copy(update={"rates": True, **rates})
     return application.create(settings, replace(house, settings=settings))
@@ -48,6 +49,13 @@ def test_an_address_that_nobody_knows_has_a_limit_and_the_doors_a_lower_one(narr
     other = {"REMOTE_ADDR": "192.0.2.7"}
     statuses = [client.post("/oauth/token", data={}, environ_base=other).status_code for _ in range(4)]
     assert statuses == [400] * 3 + [429]
+
+
+def test_a_directory_has_a_larger_limit_of_its_own_and_is_told_when_to_come_back(narrow: Flask) -> None:
+    answers = [narrow.test_client().get("/scim/v2/Users") for _ in range(8)]
+    assert [one.status_code for one in answers] == [401] * 7 + [429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    assert narrow.test_client().get("/api/v1/me").status_code == 401  # nothing of it counts elsewhere
 
 
 def test_health_and_assets_are_never_refused(narrow: Flask) -> None:
