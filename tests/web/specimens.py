@@ -1319,7 +1319,14 @@ SPECIMENS = {
             again="/step-up?next=/me",
             out=None,
             denied=None,
-            problem={"title": "Sign in again first", "detail": "It cannot be undone.", "status": 401, "type": "#t"},
+            problem={
+                "title": "Sign in again first",
+                "detail": "It cannot be undone.",
+                "status": 401,
+                "type": "#t",
+                "errors": [],
+                "trace_id": None,
+            },
         ),
     ),
     "denied": (
