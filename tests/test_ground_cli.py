@@ -230,6 +230,23 @@ def test_explain_names_the_rule_that_decides(run):
     assert run("policy", "check")[0] == 0
 
 
+def test_the_seals_of_an_agreement_are_checked_and_a_changed_text_is_named(run, world, house, owner_engine):
+    team = world.workspace()
+    key = settings.load().log_key
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.write_text(house.key.text())
+    code, said, _ = run("workspace", "signatures", str(team.id), "--json")
+    assert code == 0
+    (only,) = json.loads(said)
+    assert [seal.rpartition(" seal ")[2] for seal in only["seals"]] == ["holds", "holds"]
+    other = "jsonb_set(document, '{name}', to_jsonb('Other'::text))"
+    with owner_engine.begin() as connection:
+        connection.execute(text(f"UPDATE agreement SET document = {other} WHERE workspace_id = :ws"), {"ws": team.id})
+    code, said, complaint = run("workspace", "signatures", str(team.id))
+    assert code == 3
+    assert "versions that do not hold: 1" in complaint
+
+
 def flip_a_bit(superuser, log_id, position):
     """What only whoever owns the machine can do; done twice it is undone."""
     with superuser.begin() as connection:

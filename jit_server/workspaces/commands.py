@@ -16,8 +16,10 @@ from jit_server.audit import SERVER_LOG, BadNote, Report, notes
 from jit_server.core.errors import JitError, NotFound
 from jit_server.web.terminal import Terminal, Unverified, in_terminal
 from jit_server.work import UnitOfWork
+from jit_server.workspaces import clauses
 from jit_server.workspaces.models import Member, MemberStatus, Party, Workspace
 from jit_server.workspaces.policy_commands import policy  # noqa: F401 - found here by its name
+from jit_server.workspaces.usecases import agreements
 
 MOST = 10_000
 
@@ -54,6 +56,28 @@ def _line(uow: UnitOfWork, one: Workspace) -> dict[str, Any]:
         "members": len(active),
         "entries": audit.head(uow.connection, one.id).size,
     }
+
+
+@workspace.command("signatures")
+@click.argument("workspace_id", metavar="WORKSPACE", type=click.UUID)
+@in_terminal
+def check_signatures(terminal: Terminal, workspace_id: UUID) -> None:
+    """Check every text of WORKSPACE's agreement against its digest and each seal under it; exit 3 if one is broken."""
+    with terminal.work() as uow:
+        _workspace(uow, workspace_id)
+        found = [_signed(agreements.shown(uow, one)) for one in agreements.versions_of(uow, workspace_id)]
+    lines = [f"version {one['version']}: {one['state']}, {', '.join(one['seals']) or 'not signed'}" for one in found]
+    terminal.say(found, "\n".join(lines))
+    broken = [one["version"] for one in found if not one["holds"]]
+    if broken:
+        raise Unverified(f"versions that do not hold: {', '.join(map(str, broken))}")
+
+
+def _signed(one: workspaces.AgreementOut) -> dict[str, Any]:
+    said = {True: "seal holds", False: "seal BROKEN", None: "signed before seals"}
+    seals = [f"{party.slug} {said[party.sealed]}" for party in one.parties if party.signed_at]
+    holds = clauses.digest(one.document) == one.digest and all(party.sealed is not False for party in one.parties)
+    return {"version": one.version, "state": str(one.state), "digest": one.digest, "seals": seals, "holds": holds}
 
 
 @click.group(name="audit")

@@ -23,7 +23,12 @@ from tests.access.attacks import Attacker, Bodies, addresses, events, fill
 from tests.builders import Team, Who, World, browser
 
 REQUESTS, ROUNDS = 10_000, 8
-MORE = {"diff": "?before=0&after=1", "draft": "?topic=x", "who-could": "?thing={item_id}&at=2026-11-20T10:00:00Z"}
+MORE = {
+    "changes": "?before=1&after=1",
+    "diff": "?before=0&after=1",
+    "draft": "?topic=x",
+    "who-could": "?thing={item_id}&at=2026-11-20T10:00:00Z",
+}
 TRACE = re.compile(rb'"trace_id": "[0-9a-f]{16}"')
 
 
