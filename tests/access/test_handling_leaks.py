@@ -305,6 +305,14 @@ def test_a6_counts_of_exhibits_and_unread_messages_leave_out_what_is_hidden(hous
             assert messaging.unread(uow, [stage.team.id]) == {stage.team.id: unread}, who
 
 
+def test_a6_a_mark_far_ahead_does_not_tell_where_something_hidden_was_said(house: House, stage: Stage) -> None:
+    topic = f"T {stage.canary('message H2')}"
+    for who, told in (("observer NL", False), ("observer BE", False), ("leader NL", True)):
+        with house.work(stage.people[who].actor) as uow:
+            mark = messaging.mark_read(uow, stage.channel, messaging.Mark(topic=topic, position=2**53 - 1))
+        assert (mark.position > 0) is told, who
+
+
 # --- frames
 
 

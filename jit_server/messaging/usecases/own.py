@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, false, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -13,10 +13,10 @@ from jit_server.work import UnitOfWork
 
 
 def mark_read(uow: UnitOfWork, channel_id: UUID, mark: Mark) -> MarkOut:
-    """Remember how far one has read; a mark only moves forward, and not beyond the last message."""
+    """Remember how far one has read; a mark only moves forward, and not beyond the last message one may read."""
     channel = uow.get(Channel, channel_id, to=Action.MESSAGE_MARK_READ)
     last = select(func.coalesce(func.max(col(Message.position)), 0)).where(
-        col(Message.channel_id) == channel.id, col(Message.topic) == mark.topic
+        _readable(uow, channel.workspace_id), col(Message.channel_id) == channel.id, col(Message.topic) == mark.topic
     )
     position = func.least(mark.position, last.scalar_subquery())
     statement = insert(ReadMark).values(
@@ -37,6 +37,12 @@ def mark_read(uow: UnitOfWork, channel_id: UUID, mark: Mark) -> MarkOut:
         ).returning(col(ReadMark.position))
     ).scalar_one()
     return MarkOut(channel_id=channel.id, topic=mark.topic, position=kept)
+
+
+def _readable(uow: UnitOfWork, workspace_id: UUID) -> ColumnElement[bool]:
+    """The answer to a mark must not tell that something hidden was said."""
+    standing = uow.standing(workspace_id)
+    return false() if standing is None else uow.policy(standing).visible(Message, standing, Action.MESSAGE_READ)
 
 
 def keep_draft(uow: UnitOfWork, channel_id: UUID, new: NewDraft) -> DraftOut | None:
