@@ -3,6 +3,9 @@
 Revision 0007.
 """
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -18,7 +21,6 @@ depends_on = None
 INSIDE = ("channel", "message", "message_change", "upload", "evidence_item")
 """Tables whose rows may lie in a compartment."""
 
-APPEND = "audit_append(uuid,bigint,bytea[],bytea[])"
 # The projection learns of compartments; everything else in the function stays as it is.
 COLUMNS = ("party_id, handling, actor_id", "party_id, handling, compartment_id, actor_id")
 VALUES = (
@@ -28,16 +30,22 @@ VALUES = (
 
 
 def _redefine_append(*, back: bool = False) -> None:
-    connection = op.get_bind()
-    text = connection.execute(
-        sa.text("SELECT pg_get_functiondef(CAST(:name AS regprocedure))"), {"name": APPEND}
-    ).scalar_one()
+    text = _as_made().replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
     for old, new in (COLUMNS, VALUES):
-        before, after = (new, old) if back else (old, new)
-        if text.count(before) != 1:
-            raise RuntimeError(f"audit_append is not as revision 0004 made it: {before}")
-        text = text.replace(before, after)
-    connection.exec_driver_sql(text.replace("%", "%%"))
+        if text.count(old) != 1:
+            raise RuntimeError(f"audit_append is not as this revision expects it: {old}")
+        text = text if back else text.replace(old, new)
+    op.execute(text)
+
+
+def _as_made() -> str:
+    """The function as revision 0004 makes it: read from there, so that a plan can be printed without a database."""
+    made = spec_from_file_location("ground_of_the_log", Path(__file__).with_name("20261122_0004_audit.py"))
+    if made is None or made.loader is None:
+        raise RuntimeError("revision 0004 is missing")
+    module = module_from_spec(made)
+    made.loader.exec_module(module)
+    return str(module.APPEND)
 
 
 def _members(table: str, *, compartments: bool) -> None:
