@@ -26,7 +26,7 @@ UNVERIFIED: Final = 3
 _ROOMS: Final = {
     "agency": ("identity", "Agencies and their identity providers."),
     "audit": ("workspaces", "The logs: are they whole, and what is their signed head?"),
-    "clock": ("consents", "What time does by itself: notices, phases, what lapses."),
+    "clock": ("consents", "The server's clock: notices before an end, phases at the term, what lapses."),
     "evidence": ("evidence", "Exhibits in the vault."),
     "policy": ("workspaces", "The rules: the baseline and what signed agreements add to it."),
     "workspace": ("workspaces", "The workspaces of this server; never what is said or kept in them."),
