@@ -5,10 +5,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy import text as text_of
 
 from jit_server import workspaces
 from jit_server.access import Action, PartyClass, Phase, Role
+from jit_server.consents.usecases.keeping_time import keep_time
+from jit_server.core import clock
 from jit_server.core.errors import Conflict, Invalid, NotFound, Outdated, StepUp
+from jit_server.work import House
 from jit_server.workspaces import NewAgreement, seals
 from jit_server.workspaces.document import NamedMember, NewCompartment
 from jit_server.workspaces.models import MemberStatus, VersionKind, VersionState
@@ -312,3 +317,33 @@ def test_who_has_moved_to_another_agency_signs_for_neither(world: World) -> None
     moved = replace(leader, actor=replace(leader.actor, agency_id=team.admin.actor.agency_id))
     with pytest.raises(NotFound), world.work(moved) as uow:
         workspaces.offer(uow, team.id)
+
+
+def test_a_clause_whose_last_day_has_passed_leaves_the_rules_by_itself(
+    world: World, house: House, owner_engine: Engine
+) -> None:
+    team, today = world.workspace(), clock.now().date()
+    stated = {"text": "Until then.", "effect": "deny", "actions": ["evidence:export"]}
+    amended(team, clauses=[{"id": "7.1", **stated, "valid_until": str(today)}])
+    for who in team.leaders.values():
+        signs(team, who)
+
+    def may_export() -> bool:
+        with world.work(team.admin) as uow:
+            return workspaces.explain(uow, team.id, Action.EVIDENCE_EXPORT).allowed
+
+    assert not may_export()
+    with owner_engine.begin() as connection:
+        ago = "UPDATE policy_version SET made_at = made_at - interval '3 days' WHERE workspace_id = :ws"
+        connection.execute(text_of(ago), {"ws": team.id})
+        last = f"jsonb_set(document, '{{clauses,0,valid_until}}', '\"{today - timedelta(days=1)}\"')"
+        connection.execute(
+            text_of(f"UPDATE agreement SET document = {last} WHERE workspace_id = :ws AND version = 2"), {"ws": team.id}
+        )
+    keep_time(house)
+    assert may_export()
+    with world.work(team.admin) as uow:
+        before = uow.standing(team.id)
+    keep_time(house)
+    with world.work(team.admin) as uow:
+        assert uow.standing(team.id) == before

@@ -20,6 +20,7 @@ from jit_server.consents.usecases.things import LEADS, leaders, tell
 from jit_server.core.errors import JitError
 from jit_server.work import House, UnitOfWork
 from jit_server.workspaces.models import Member, MemberStatus, Workspace
+from jit_server.workspaces.usecases import taking_effect
 from jit_server.workspaces.usecases.phases import move
 
 MARKS = (60, 30, 7)
@@ -32,6 +33,11 @@ _DUE = text(
     " UNION SELECT workspace_id FROM member WHERE status = 'active' AND expires_at > :now AND expires_at <= :until"
     " UNION SELECT workspace_id FROM consent WHERE state = 'asked' AND due_at <= :now"
     " UNION SELECT workspace_id FROM approval WHERE state = 'waiting' AND expires_at <= :now"
+    " UNION SELECT v.workspace_id FROM policy_version v"
+    " JOIN workspace w ON w.id = v.workspace_id AND w.policy_version = v.version"
+    " JOIN agreement a ON a.id = v.agreement_id, jsonb_array_elements(a.document->'clauses') c"
+    " WHERE CAST(c->>'valid_until' AS date) < CAST(:now AS date)"
+    " AND CAST(c->>'valid_until' AS date) >= CAST(v.made_at AS date)"
 )
 _logger = structlog.get_logger(__name__)
 
@@ -45,6 +51,7 @@ class Kept:
     notices: int = 0
     asks: int = 0
     proposals: int = 0
+    clauses: int = 0
 
 
 def keep_time(house: House) -> Kept | None:
@@ -82,6 +89,7 @@ def _keep(uow: UnitOfWork, workspace_id: UUID, done: Kept) -> None:
         return
     _lapse_asks(uow, workspace_id, done)
     _lapse_proposals(uow, workspace_id, done)
+    done.clauses += taking_effect.run_out(uow, workspace)
     _tell_members(uow, workspace, done)
     if workspace.phase in LIVE:
         _tell_of_the_term(uow, workspace, done)

@@ -11,6 +11,7 @@ from jit_server.work import UnitOfWork
 from jit_server.workspaces import clauses
 from jit_server.workspaces.compartments import Compartment, CompartmentParty
 from jit_server.workspaces.models import Agreement, Member, MemberStatus, NewAgreement, Party, Workspace
+from jit_server.workspaces.restrictions import PolicyVersion
 from jit_server.workspaces.usecases import agreements, rulebook
 from jit_server.workspaces.usecases.entering import attested
 from jit_server.workspaces.usecases.phases import end_of, move
@@ -50,6 +51,19 @@ def take_effect(uow: UnitOfWork, workspace: Workspace, current: Agreement) -> No
         rulebook.put_in_force(uow, workspace, current)
         _phase(uow, workspace)
     uow.forget_standings()
+
+
+def run_out(uow: UnitOfWork, workspace: Workspace) -> int:
+    """Take clauses whose last day has passed out of the rules; how many. The text stays as it was signed."""
+    made = uow.find(PolicyVersion, workspace_id=workspace.id, version=workspace.policy_version)
+    if made is None:
+        return 0
+    current = rulebook.in_force(uow, workspace)
+    ends = [one.valid_until for one in NewAgreement.model_validate(current.document).clauses]
+    past = [end for end in ends if end is not None and made.made_at.date() <= end < uow.now.date()]
+    if past:
+        rulebook.put_in_force(uow, held(uow, workspace), current)
+    return len(past)
 
 
 def _phase(uow: UnitOfWork, workspace: Workspace) -> None:
