@@ -305,7 +305,9 @@ def test_a6_counts_of_exhibits_and_unread_messages_leave_out_what_is_hidden(hous
             assert messaging.unread(uow, [stage.team.id]) == {stage.team.id: unread}, who
 
 
-def test_a6_a_mark_far_ahead_does_not_tell_where_something_hidden_was_said(house: House, stage: Stage) -> None:
+def test_a6_a_mark_far_ahead_does_not_tell_where_something_hidden_was_said(house: House, world: World) -> None:
+    stage = stage_in(world)  # of its own: a mark changes what the others count
+    hide(stage)
     topic = f"T {stage.canary('message H2')}"
     for who, told in (("observer NL", False), ("observer BE", False), ("leader NL", True)):
         with house.work(stage.people[who].actor) as uow:

@@ -36,8 +36,7 @@ def world(house: House) -> World:
     return world
 
 
-@pytest.fixture(scope="module")
-def team(world: World, owner_engine: Engine) -> Team:
+def built(world: World, owner_engine: Engine) -> Team:
     """DE and FR; Switzerland as a third country, IT as an international court, BE as the secretariat.
 
     Its agreement says nothing of transfers, so that what a release states stands alone.
@@ -53,6 +52,12 @@ def team(world: World, owner_engine: Engine) -> Team:
         silent = "UPDATE agreement SET document = document - 'transfer_basis' WHERE workspace_id = :id"
         connection.execute(text(silent), {"id": team.id})
     return team
+
+
+@pytest.fixture(scope="module")
+def team(world: World, owner_engine: Engine) -> Team:
+    """The team of most tests here."""
+    return built(world, owner_engine)
 
 
 @pytest.fixture
@@ -115,7 +120,7 @@ def test_while_it_waits_nobody_else_finds_a_trace_of_it(app: Flask, team: Team, 
         client = browser(app, house, who)
         for address in (
             f"/w/{team.id}/evidence?limit=200",
-            f"/w/{team.id}/evidence?q=canary",
+            f"/w/{team.id}/evidence?q={waiting.title.split()[-1]}",
             f"/api/v1/workspaces/{team.id}/evidence?limit=200",
             f"/api/v1/workspaces/{team.id}/evidence?gate=pending",
             f"/w/{team.id}",
@@ -123,7 +128,7 @@ def test_while_it_waits_nobody_else_finds_a_trace_of_it(app: Flask, team: Team, 
         ):
             answer = client.get(address)
             assert answer.status_code == 200
-            assert NAME not in answer.text, address
+            assert waiting.title not in answer.text, address
             assert waiting.number not in answer.text, address
         for tail in ("", "/custody", "/content", "/bundle", "/markings", "/releases"):
             real = client.get(f"/api/v1/evidence/{waiting.id}{tail}")
@@ -591,7 +596,8 @@ def grant(team: Team, item: EvidenceItem, action: Action, *, person: Who) -> Non
         )  # fmt: skip
 
 
-def test_the_agreements_transfer_basis_stands_in_where_the_releaser_states_none(team: Team, owner_engine: Engine):
+def test_the_agreements_transfer_basis_stands_in_where_the_releaser_states_none(world: World, owner_engine: Engine):
+    team = built(world, owner_engine)  # of its own: the others' agreement says nothing of transfers
     item = exhibit(team, team.admin)
     new = asked(team, "CH").model_copy(
         update={"recipients": (evidence.NewRecipient(party_id=party_of(team, team.leaders["CH"])),)}
