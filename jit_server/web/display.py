@@ -8,6 +8,8 @@ from babel.numbers import format_decimal
 from flask import Flask
 from flask_babel import get_locale, get_timezone, gettext
 
+from jit_server.core.errors import N_
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _BODIES = {"EU", "EPPO", "EUROJUST", "EUROPOL", "OLAF", "ICC"}
@@ -95,5 +97,5 @@ def direction() -> str:
 def install(app: Flask) -> None:
     """Let every template say these."""
     app.jinja_env.globals.update(moment=moment, zone_name=zone_name, state_name=state_name)
-    app.jinja_env.globals.update(language=language, direction=direction)
+    app.jinja_env.globals.update(language=language, direction=direction, N_=N_)
     app.jinja_env.filters.update(filesize=filesize, day=day, count=count)

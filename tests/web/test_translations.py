@@ -10,6 +10,7 @@ import pytest
 from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from flask import render_template_string
 
 import hatch_build
 from jit_server import identity
@@ -154,3 +155,17 @@ def test_a_problem_speaks_the_readers_language_on_a_page_and_english_to_a_progra
     assert "<h1>لا شيء هنا</h1>" in page.text
     answer = client.get("/api/v1/nowhere", headers=asked)
     assert (page.status_code, answer.status_code, answer.json["title"]) == (404, 404, "Nothing here")
+
+
+def test_what_happened_is_told_in_the_language_of_each_page(app):
+    """The words of events are kept between pages: kept untranslated, or the first reader's language would stay."""
+    template = '{% import "ui/lists.html" as lists %}{{ lists.event_words("workspace:opened") }}'
+    for language, words in (("de", "Arbeitsraum"), ("en", "Workspace opened"), ("fr", "Espace"), ("en", "Workspace")):
+        with app.test_request_context(headers={"Accept-Language": language}):
+            assert words.lower() in render_template_string(template).lower(), language
+
+
+def test_an_event_without_words_shows_its_own_name(app):
+    with app.test_request_context():
+        template = '{% import "ui/lists.html" as lists %}{{ lists.event_words("thing:100% done") }}'
+        assert render_template_string(template) == "thing:100% done"
