@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from jit_server.audit import tree
 from jit_server.audit.entry import Entry, Kept
 from jit_server.audit.models import audit_entry, audit_head
+from jit_server.core.database import call
 from jit_server.core.errors import NotFound
 
 MOST_READ = 1000
@@ -34,14 +35,14 @@ class Head:
     root: bytes
 
 
-# These run in every transaction that changes anything, one of them under the log's lock: driver SQL costs half as much.
+# These run in every transaction that changes anything, one of them under the log's lock.
 _LOCK = "SELECT audit_lock(%s)"
 _APPEND = "SELECT audit_append(%s, %s, %b, %b)"
 
 
 def _call(session: Executes, statement: str, *values: Any) -> int:
     connection = session.connection() if isinstance(session, Session) else session
-    return int(connection.exec_driver_sql(statement, values).scalar_one())
+    return int(call(connection, statement, values))
 
 
 def lock(session: Executes, log_id: UUID) -> int:
