@@ -28,6 +28,7 @@ _ROOMS: Final = {
     "audit": ("workspaces", "The logs: are they whole, and what is their signed head?"),
     "clock": ("consents", "The server's clock: notices before an end, phases at the term, what lapses."),
     "evidence": ("evidence", "Exhibits in the vault."),
+    "jobs": ("worker", "What the worker has to do: how it stands, what failed, a second chance for it."),
     "policy": ("workspaces", "The rules: the baseline and what signed agreements add to it."),
     "workspace": ("workspaces", "The workspaces of this server; never what is said or kept in them."),
 }
@@ -110,12 +111,36 @@ def serve(terminal: Terminal, workers: int | None) -> None:
     """Serve on JIT_HOST:JIT_PORT with gunicorn and gevent, unless something is unsafe (see doctor)."""
     from jit_server import serving
 
-    unsafe = serving.unsafe(terminal.house)
+    _insist_on_safety(serving.unsafe(terminal.house))
+    serving.become_server(terminal.settings, workers or terminal.settings.workers)
+
+
+@cli.command()
+@click.option("--at-once", type=click.IntRange(1, 32), default=2, show_default=True, help="Jobs under way at once.")
+@click.option("--once", is_flag=True, help="End when nothing is due any more.")
+@in_terminal
+def worker(terminal: Terminal, at_once: int, once: bool) -> None:
+    """Do the jobs that acts and time put in the row; a signal lets what is under way end first."""
+    from jit_server import serving
+    from jit_server import worker as jobs
+
+    _insist_on_safety(serving.unsafe(terminal.house))
+    tasks = jobs.every_task()
+    value = {"worker": "ready", "at_once": at_once, "tasks": [task.name for task in tasks]}
+
+    def ready() -> None:
+        terminal.say(value, f"Working: {', '.join(task.name for task in tasks)}")
+        sys.stdout.flush()
+
+    jobs.run(terminal.house, tasks, at_once=at_once, once=once, ready=ready)
+
+
+def _insist_on_safety(unsafe: Sequence[Any]) -> None:
+    """Say what is unsafe, and go no further."""
     for finding in unsafe:
         click.echo(f"jit-server: will not start: {finding.check}: {finding.detail}; {finding.remedy}", err=True)
     if unsafe:
         raise click.exceptions.Exit(REFUSED)
-    serving.become_server(terminal.settings, workers or terminal.settings.workers)
 
 
 @cli.command()

@@ -24,7 +24,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from jit_server import access, audit
 from jit_server.access import Action, Actor, Decision, Gate, Handling, Origin, Policy, Refusal, Standing, kinds_of
 from jit_server.audit.records import Record, entry_of
-from jit_server.core import clock
+from jit_server.core import clock, jobs
 from jit_server.core.database import act_as, problem_of
 from jit_server.core.errors import NotFound, PurposeRequired, StepUp
 
@@ -288,6 +288,10 @@ class UnitOfWork:
         """
         log_id = workspace_id or (_log_of(subject) if subject is not None else SERVER_LOG)
         self._records.append(Record(log_id, event, subject, facts, why, clause, recipients, result))
+
+    def later(self, task: str, **ids: UUID) -> None:
+        """Put a job in the row: it exists if and only if this work commits. A person's names its `workspace_id`."""
+        jobs.put(self.connection, task, **ids)
 
     @contextmanager
     def as_system(self) -> Iterator[None]:

@@ -67,6 +67,7 @@ def _start(stack: ExitStack, data: Path, port: int) -> tuple[Processes, dict[str
     settings = _settings(data, port, base_url, urls)
     seeded = _seed(settings, urls, issuers)
     processes.start("the server", ["-m", "jit_server.cli", "serve"], _environment(settings))
+    processes.start("the worker", ["-m", "jit_server.cli", "worker"], _environment(settings))
     for address in issuers.urls.values():
         wait_for(f"{address}/.well-known/openid-configuration", processes)
     wait_for(f"{base_url}/readyz", processes)

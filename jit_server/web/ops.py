@@ -7,12 +7,23 @@ import time
 import structlog
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from jit_server.access import SYSTEM
+from jit_server.core import jobs
 from jit_server.core.database import problem_of
-from jit_server.core.errors import NotFound
+from jit_server.core.errors import JitError, NotFound
 from jit_server.web import assets, context
 from jit_server.web.api import answer
 from jit_server.web.declared import declare, public
@@ -54,7 +65,23 @@ def metrics() -> ResponseReturnValue:
             raise NotFound
     elif request.remote_addr not in {"127.0.0.1", "::1"}:
         raise NotFound
-    return Response(generate_latest(_figures()), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(_figures()) + generate_latest(_jobs()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _jobs() -> CollectorRegistry:
+    """How the jobs stand, asked of the database now: the worker is another process. Nothing while it is down."""
+    found = CollectorRegistry()
+    try:
+        with context.house().work(SYSTEM) as uow:
+            board = jobs.board(uow.connection)
+    except (JitError, SQLAlchemyError):
+        return found
+    Gauge("jit_job_workers", "Workers that gave a sign of life", registry=found).set(board.workers)
+    Gauge("jit_job_wait_seconds", "How long the oldest due job has waited", registry=found).set(board.waits)
+    counts = Gauge("jit_jobs", "Jobs that wait (todo), run (doing) or failed", ["task", "state"], registry=found)
+    for (task, state), count in board.counts.items():
+        counts.labels(task, state).set(count)
+    return found
 
 
 def _figures() -> CollectorRegistry:

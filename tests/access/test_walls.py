@@ -5,7 +5,15 @@ from sqlalchemy import Engine, text
 from tests.access.test_foreign_ids import filled
 from tests.builders import World
 
-COLUMNS = {"workspace": "id", "audit_entry": "log_id", "audit_head": "log_id"}
+OF_JOB = "(SELECT (args->>'workspace_id')::uuid FROM procrastinate_jobs j WHERE j.id = job_id)"
+COLUMNS = {
+    "workspace": "id",
+    "audit_entry": "log_id",
+    "audit_head": "log_id",
+    "procrastinate_jobs": "(args->>'workspace_id')::uuid",
+    "procrastinate_events": OF_JOB,
+    "job_fault": OF_JOB,
+}
 
 
 def _tables(owner_engine: Engine) -> list[str]:

@@ -12,7 +12,7 @@ from jit_server.core.settings import Settings
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-OURS = ("server", "migrate", "vault-setup")
+OURS = ("server", "worker", "migrate", "vault-setup")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY$|USER$|USERNAME$|ADMIN$")
 REALMS = sorted((ROOT / "deploy" / "keycloak").glob("*-realm.json"))
 
@@ -82,14 +82,15 @@ def test_only_loopback_ports_are_published():
     assert "ports" not in SERVICES["vault"]
 
 
-def test_the_server_never_gets_the_owner_of_the_tables():
-    assert "JIT_DATABASE_OWNER_URL" not in SERVICES["server"]["environment"]
-    assert "jit_owner" not in json.dumps(SERVICES["server"])
+@pytest.mark.parametrize("name", ["server", "worker"])
+def test_what_runs_all_day_never_gets_the_owner_of_the_tables(name):
+    assert "JIT_DATABASE_OWNER_URL" not in SERVICES[name]["environment"]
+    assert "jit_owner" not in json.dumps(SERVICES[name])
 
 
 def test_every_setting_that_compose_names_exists():
     known = {f"JIT_{name.upper()}" for name in Settings.model_fields}
-    named = {name for service in OURS[:2] for name in SERVICES[service]["environment"] if name.startswith("JIT_")}
+    named = {name for service in OURS[:3] for name in SERVICES[service]["environment"] if name.startswith("JIT_")}
     assert named <= known
 
 
@@ -136,8 +137,9 @@ def test_the_servers_key_may_not_undo_what_it_wrote():
     assert not re.search(r'"s3:(\*|Delete|Bypass|PutBucket|PutLifecycle)', text)
 
 
-def test_the_unit_file_is_hardened():
-    text = (ROOT / "deploy" / "jit-server.service").read_text()
+@pytest.mark.parametrize("unit", ["jit-server.service", "jit-server-worker.service"])
+def test_the_unit_files_are_hardened(unit):
+    text = (ROOT / "deploy" / unit).read_text()
     for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=", "UMask=0077"):
         assert f"\n{line}\n" in text
     assert not re.search(r"^User=(root)?$", text, re.MULTILINE)
