@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, and_, or_
+from sqlalchemy import Connection, Engine, and_, event, or_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, SQLModel, select
@@ -78,10 +78,15 @@ class UnitOfWork:
         self.vault = house.vault
         self.purpose: dict[str, str] | None = None
         self.acknowledged = False
-        self.session = Session(house.engine.execution_options(actor=actor.mark), expire_on_commit=False)
+        self.session = Session(house.engine, expire_on_commit=False)
+        self._mark = actor.mark
         self._standings: dict[UUID, Standing | None] = {}
         self._placed: list[Any] = []
         self._records: list[Record] = []
+        event.listen(self.session, "after_begin", self._say_who)
+
+    def _say_who(self, _session: Any, _transaction: Any, connection: Connection) -> None:
+        act_as(connection, self._mark)
 
     @property
     def connection(self) -> Connection:
@@ -108,6 +113,7 @@ class UnitOfWork:
             if known is not None and known is not error:
                 raise known from error
         finally:
+            event.remove(self.session, "after_begin", self._say_who)
             self.session.close()
 
     # --- who asks
@@ -296,12 +302,16 @@ class UnitOfWork:
     @contextmanager
     def as_system(self) -> Iterator[None]:
         """Pass the second wall for a step that founds a membership (proposing a workspace): nobody is a member yet."""
-        act_as(self.connection, "system")
+        self._mark = "system"
+        if self.session.in_transaction():
+            act_as(self.connection, self._mark)
         try:
             yield
             self.session.flush()
         finally:
-            act_as(self.connection, self.actor.mark)
+            self._mark = self.actor.mark
+            if self.session.in_transaction():
+                act_as(self.connection, self._mark)
 
     def forget_standings(self) -> None:
         """Ask anew what the actor is, after a change of members or phase in this unit of work."""

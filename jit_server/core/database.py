@@ -1,13 +1,16 @@
 """PostgreSQL: the engine, the base of every row, and the types that keep time honest."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from psycopg import Error
+import psycopg
 from psycopg import errors as pg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, Engine, MetaData, String, TypeDecorator, create_engine, event
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -72,6 +75,31 @@ class Row(SQLModel):
     id: UUID = Field(default_factory=uuid4, primary_key=True)
 
 
+class Link(psycopg.Connection[Any]):
+    """A connection that can begin a transaction and say who asks in one round trip instead of two."""
+
+    _begun = False
+
+    def begin_as(self, actor: str) -> None:
+        """Begin a transaction as this actor, ourselves: the driver would send BEGIN alone and first."""
+        self.autocommit = self._begun = True
+        self.execute(f"BEGIN; SET LOCAL jit.actor = '{actor}'")
+
+    def commit(self) -> None:
+        """End the transaction; the next one has to say anew who asks."""
+        super().commit()
+        self._ended()
+
+    def rollback(self) -> None:
+        """End the transaction; the next one has to say anew who asks."""
+        super().rollback()
+        self._ended()
+
+    def _ended(self) -> None:
+        if self._begun:
+            self.autocommit = self._begun = False
+
+
 def engine(url: str, *, pool: int = 20, timeout: int = 5) -> Engine:
     """An engine for one role, with the time limits of PROOFS 3.11.
 
@@ -94,8 +122,7 @@ def engine(url: str, *, pool: int = 20, timeout: int = 5) -> Engine:
         },
     )
 
-    event.listen(made, "connect", _begin_nothing)
-    event.listen(made, "begin", _begin)
+    event.listen(made, "do_connect", lambda _dialect, _record, words, names: Link.connect(*words, **names))
 
     @event.listens_for(made, "handle_error")
     def forget_broken(context: Any) -> None:  # the whole pool is stale once the server has gone
@@ -105,46 +132,54 @@ def engine(url: str, *, pool: int = 20, timeout: int = 5) -> Engine:
     return made
 
 
-def _begin_nothing(link: Any, _record: Any) -> None:
-    """The driver begins no transaction of its own: `_begin` does, and says in the same breath who asks."""
-    link.autocommit = True
-
-
-def _begin(connection: Connection) -> None:
-    """Begin a transaction as the `actor` of the connection's options: one round trip instead of two."""
-    options = connection.get_execution_options()
-    if options.get("isolation_level") == "AUTOCOMMIT":
-        return
-    actor = options.get("actor")
-    if actor is not None and not _ACTOR.fullmatch(actor):
-        raise ValueError("an actor is an id or a word")
-    connection.exec_driver_sql(f"BEGIN; SET LOCAL jit.actor = '{actor}'" if actor is not None else "BEGIN")
-
-
 def act_as(connection: Connection, actor: str) -> None:
-    """Tell row-level security who asks from here on in this transaction; the option `actor` says it at the beginning.
+    """Tell row-level security who asks, for this transaction only.
 
     A session-level SET would leak into the next transaction of a pooled connection.
+
+    Raises:
+        ValueError: an actor is an id, a word, or nothing.
     """
-    connection.exec_driver_sql("SELECT set_config('jit.actor', %s, true)", (actor,))  # half the cost of `text`
+    if not _ACTOR.fullmatch(actor):
+        raise ValueError("an actor is an id, a word, or nothing")
+    link = connection.connection.driver_connection
+    if isinstance(link, Link) and link.pgconn.transaction_status == TransactionStatus.IDLE:
+        with _as_ever(connection):
+            link.begin_as(actor)
+    else:
+        connection.exec_driver_sql("SELECT set_config('jit.actor', %s, true)", (actor,))  # half the cost of `text`
 
 
 def call(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
     """The one value that a statement in the driver's own words answers with, for what runs in every transaction.
 
-    Around the driver SQLAlchemy works three times as long as the driver itself. Errors are SQLAlchemy's all the same.
+    SQLAlchemy around the driver works twice as long as the driver itself.
     """
+    with _as_ever(connection):
+        found = connection.connection.cursor().execute(statement, values).fetchone()
+    return found[0]
+
+
+@contextmanager
+def _as_ever(connection: Connection) -> Iterator[None]:
+    """Around the driver's own words: a transaction is begun, and errors are SQLAlchemy's, as for any statement."""
+    if not connection.in_transaction():
+        connection.begin()
     try:
-        return connection.connection.cursor().execute(statement, values).fetchone()[0]
-    except Error as error:
+        yield
+    except psycopg.Error as error:
         broken = bool(getattr(connection.connection.driver_connection, "broken", True))
         if broken:
             connection.invalidate(error)
-        wrapped = DBAPIError.instance(
-            statement, None, error, Error, hide_parameters=True, connection_invalidated=broken,
+        raise DBAPIError.instance(
+            None,
+            None,
+            error,
+            psycopg.Error,
+            True,
+            broken,
             dialect=connection.dialect,
-        )  # fmt: skip
-        raise wrapped from error
+        ) from error
 
 
 def problem_of(error: BaseException) -> JitError | None:
