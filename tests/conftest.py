@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -17,6 +18,11 @@ from jit_server.core.postgres import EmbeddedPostgres, Urls
 from jit_server.core.settings import Settings
 from jit_server.work import House
 from tests.builders import World
+
+hypothesis.settings.register_profile(
+    "jit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # no test is timed: the machine may be busy
+hypothesis.settings.load_profile("jit")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -135,10 +135,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "jit"]), inner, max_size=2),
     max_leaves=8,
 )
-BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 
-@BUSY
 @given(st.dictionaries(st.sampled_from(["name", "email", "locale", "zoneinfo", "member_of", "acr", "amr"]), JSON))
 def test_whatever_the_claims_hold_is_read_or_passed_over_and_never_lets_in_without_the_group(
     claims: dict[str, Any],
@@ -151,7 +149,6 @@ def test_whatever_the_claims_hold_is_read_or_passed_over_and_never_lets_in_witho
     assert all(isinstance(one.value, str) for one in meaning.read(GROUPS, found))
 
 
-@BUSY
 @given(st.dictionaries(st.text("ab", max_size=6), JSON, max_size=20), st.integers(0, 3000))
 def test_a_heap_of_claims_is_kept_within_bounds(claims: dict[str, Any], largest: int) -> None:
     kept = meaning.kept(claims | {"nonce": "n"}, largest)
