@@ -10,7 +10,7 @@ from flask_babel import gettext
 from jit_server import evidence
 from jit_server.access import Action
 from jit_server.evidence.shapes import Method
-from jit_server.web import context, purpose
+from jit_server.web import context, flow, purpose
 from jit_server.web.api import Routes
 from jit_server.web.pages import Pages
 from jit_server.work import UnitOfWork
@@ -27,7 +27,7 @@ def content_of(item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD) -> Response
             found = evidence.read(uow, item_id)
         return _attachment(iter(()), found.file_name, found.size, found.sha256)
     item, blocks = evidence.download(anew(item_id), item_id, to)
-    return _attachment(stream_with_context(blocks), item.file_name, item.size, item.sha256)
+    return _attachment(stream_with_context(flow.taken(blocks)), item.file_name, item.size, item.sha256)
 
 
 def bundle_of(item_id: UUID) -> Response:
@@ -37,7 +37,7 @@ def bundle_of(item_id: UUID) -> Response:
             evidence.read(uow, item_id)
         return Response(mimetype="application/zip")
     item, pieces = evidence.export(anew(item_id), item_id)
-    response = Response(stream_with_context(pieces), mimetype="application/zip", direct_passthrough=True)
+    response = Response(stream_with_context(flow.taken(pieces)), mimetype="application/zip", direct_passthrough=True)
     response.headers["Content-Disposition"] = evidence.disposition(f"{item.number}.zip")
     return response
 
@@ -52,15 +52,15 @@ def _attachment(body: Iterator[bytes], name: str, size: int, sha256: str) -> Res
 
 
 def anew(item_id: UUID | None = None) -> Callable[[], UnitOfWork]:
-    """What opens units of work for a long transfer; the session is looked up each time: an ended one ends it.
+    """What opens units of work for a long transfer; session or key is looked up each time: an ended one ends it.
 
     With an exhibit's id they know for what purpose it is used, as this request or its session said.
     """
-    raw, agent = context.cookie(), request.headers.get("User-Agent", "")
+    who = context.again()
     said = purpose.of(item_id) if item_id is not None else None
 
     def begin() -> UnitOfWork:
-        uow = context.house().work(context.load_actor(raw, agent))
+        uow = context.house().work(who())
         return said.on(uow) if said else uow
 
     return begin

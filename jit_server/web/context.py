@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from flask import current_app, g, request
 
 from jit_server.access import ANONYMOUS, SYSTEM, Actor
+from jit_server.core import clock
 from jit_server.core.errors import NotSignedIn
 from jit_server.work import House, UnitOfWork
 
@@ -25,8 +27,10 @@ class Frame:
     page_context: Callable[[], dict[str, Any]] = field(default=dict)
     banner: Callable[[UUID, UUID | None], dict[str, Any] | None] = field(default=lambda _workspace, _party: None)
     ways_out: Callable[[UUID, dict[str, Any]], dict[str, Any] | None] = field(default=lambda _workspace, _policy: None)
-    load_bearer: Callable[[Any, str, Any], Actor | None] = field(default=lambda _session, _token, _now: None)
-    """(session, access token, now) -> the program it belongs to, or None."""
+    load_bearer: Callable[[Any, str, Any, Any], Actor | None] = field(
+        default=lambda _session, _token, _now, _begun: None
+    )
+    """(session, access token, now, when the request began) -> the program it belongs to, or None."""
 
 
 def frame() -> Frame:
@@ -69,10 +73,23 @@ def bearer() -> str | None:
     return stated.token or ""
 
 
-def _program(token: str) -> Actor:
+def _program(token: str, begun: datetime | None = None) -> Actor:
     with house().work(SYSTEM) as uow:
-        found = frame().load_bearer(uow.session, token, uow.now)
+        found = frame().load_bearer(uow.session, token, uow.now, begun or uow.now)
     return found or ANONYMOUS
+
+
+def again() -> Callable[[], Actor]:
+    """What finds out anew who asks, for a transfer that takes longer than a request should.
+
+    An ended session or a key that was revoked, rotated or has run out ends it. A program's token need only have been
+    good at the start: its ten minutes are for presenting it, and a disk image takes longer.
+    """
+    token, begun = bearer(), clock.now()
+    if token is not None:
+        return lambda: _program(token, begun)
+    raw, agent = cookie(), request.headers.get("User-Agent", "")
+    return lambda: load_actor(raw, agent)
 
 
 def signed_in() -> Actor:

@@ -15,7 +15,7 @@ from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.evidence import names
 from jit_server.evidence.models import EvidenceItem
-from jit_server.evidence.usecases.content import checked, while_permitted, with_first
+from jit_server.evidence.usecases.content import Permitted, checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.reading import about
 from jit_server.evidence.usecases.uploads import Begin
@@ -37,7 +37,7 @@ class _Bundle:
     positions: list[int]
 
 
-def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Generator[bytes, None, None]]:
+def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Permitted]:
     """An exhibit with everything that proves it, as the pieces of a ZIP; the export is on record before the first.
 
     Raises:
@@ -64,7 +64,7 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Generator[bytes, 
         raise
     members = {bundle.MANIFEST: made.manifest, **made.texts, **proof}
     zipped = _zip(made, members, with_first(first, content))
-    return item, while_permitted(begin, item_id, Action.EVIDENCE_EXPORT, zipped)
+    return item, Permitted(begin, item_id, Action.EVIDENCE_EXPORT, zipped)
 
 
 def _prepare(uow: UnitOfWork, item_id: UUID) -> _Bundle:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 import structlog
@@ -38,9 +38,44 @@ class Check:
     detail: str
 
 
-def download(
-    begin: Begin, item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD
-) -> tuple[EvidenceItem, Generator[bytes, None, None]]:
+class Permitted:
+    """Blocks on their way out, as long as whoever takes them may; they close what they come from.
+
+    The question is asked anew whenever the last answer is old, however long a block waited for its taker.
+    """
+
+    def __init__(self, begin: Begin, item_id: UUID, action: Action, blocks: Generator[bytes, None, None]) -> None:
+        self._begin, self._item_id, self._action, self._blocks = begin, item_id, action, blocks
+        self._asked = time.monotonic()
+
+    def __iter__(self) -> Self:
+        """Itself: each block is given once."""
+        return self
+
+    def __next__(self) -> bytes:
+        """The next block, for one who may take it now."""
+        block = next(self._blocks)
+        self.look()
+        return block
+
+    def look(self) -> None:
+        """Ask whether the taker still may, unless that was asked a moment ago.
+
+        Raises:
+            NotFound: they do not belong here any more, or their session or key has ended.
+            NotPermitted: they belong here, but this is not for them any more.
+        """
+        if time.monotonic() - self._asked > LOOK_AGAIN_SECONDS:
+            with self._begin() as uow:
+                uow.get(EvidenceItem, self._item_id, to=self._action)
+            self._asked = time.monotonic()
+
+    def close(self) -> None:
+        """Let go of what the blocks come from."""
+        self._blocks.close()
+
+
+def download(begin: Begin, item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD) -> tuple[EvidenceItem, Permitted]:
     """An exhibit and its bytes. They are recorded as given out before the first of them leaves.
 
     `to` is what is asked of the policy: whoever verifies what waits in quarantine takes it for that only.
@@ -63,7 +98,7 @@ def download(
     except BaseException:
         blocks.close()
         raise
-    return item, while_permitted(begin, item_id, to, with_first(first, blocks))
+    return item, Permitted(begin, item_id, to, with_first(first, blocks))
 
 
 def checked(begin: Begin, vault: Vault, item: EvidenceItem) -> Generator[bytes, None, None]:
@@ -90,22 +125,6 @@ def with_first(first: bytes, rest: Generator[bytes, None, None]) -> Generator[by
         yield from rest
     finally:
         rest.close()
-
-
-def while_permitted(
-    begin: Begin, item_id: UUID, action: Action, blocks: Generator[bytes, None, None]
-) -> Generator[bytes, None, None]:
-    """The blocks, as long as whoever takes them may; the question is asked again every few seconds."""
-    last = time.monotonic()
-    try:
-        for block in blocks:
-            if time.monotonic() - last > LOOK_AGAIN_SECONDS:
-                with begin() as uow:
-                    uow.get(EvidenceItem, item_id, to=action)
-                last = time.monotonic()
-            yield block
-    finally:
-        blocks.close()
 
 
 def verify(begin: Begin, item_id: UUID) -> Check:

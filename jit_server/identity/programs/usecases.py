@@ -17,6 +17,8 @@ from jit_server.identity.usecases.administering import administered_agency, seen
 from jit_server.work import UnitOfWork
 
 TOKEN_LIFE: Final = timedelta(minutes=10)
+LONGEST_TRANSFER: Final = timedelta(days=1)
+"""For how long an expired token's row is kept: a transfer begun with it may run on, as long as its key is good."""
 SUBJECT: Final = "program:"
 """How the person of a program is named; no identity provider can sign it in."""
 
@@ -131,7 +133,7 @@ def issue_token(uow: UnitOfWork, client_id: str, secret: str, scopes: list[str])
     if set(scopes) - set(client.scopes):
         raise Invalid.field("scope", "holds what this client was not given", f"At most: {' '.join(client.scopes)}.")
     token = sessions.new_secret()
-    uow.connection.execute(text("DELETE FROM api_token WHERE expires_at < :now"), {"now": uow.now})
+    uow.connection.execute(text("DELETE FROM api_token WHERE expires_at < :old"), {"old": uow.now - LONGEST_TRANSFER})
     uow.add(
         ApiToken(
             token_hash=sessions.hashed(token),
@@ -157,15 +159,22 @@ _BEARER = text("""
       JOIN api_client c ON c.id = t.client_id AND c.revoked_at IS NULL AND c.expires_at > :now
       JOIN person p ON p.id = c.person_id AND p.disabled_at IS NULL
       JOIN agency a ON a.id = c.agency_id AND a.enabled AND (a.not_before IS NULL OR a.not_before <= t.issued_at)
-     WHERE t.token_hash = :hash AND t.expires_at > :now
+     WHERE t.token_hash = :hash AND t.expires_at > :begun
 """)
 
 
-def load_bearer(session: Any, token: str, now: datetime) -> Actor | None:
-    """The program that a bearer token belongs to at this moment, or None."""
+def load_bearer(session: Any, token: str, now: datetime, begun: datetime) -> Actor | None:
+    """The program that a bearer token belongs to at this moment, or None.
+
+    Args:
+        session: a database session.
+        token: as sent.
+        now: when the key, its agency and its person must be good, and the token not taken back.
+        begun: when the token's ten minutes must not have been over: the start of a transfer that still runs, else now.
+    """
     if not sessions.is_secret(token):
         return None
-    row = session.execute(_BEARER, {"hash": sessions.hashed(token), "now": now}).first()
+    row = session.execute(_BEARER, {"hash": sessions.hashed(token), "now": now, "begun": begun}).first()
     if row is None:
         return None
     return Actor(

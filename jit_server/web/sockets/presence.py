@@ -23,6 +23,7 @@ from jit_server.core.database import UtcDateTime
 from jit_server.web.sockets.floors import Floor, Floors
 from jit_server.web.sockets.present import Whose
 from jit_server.web.sockets.send import Sender
+from jit_server.web.sockets.waking import Watch
 
 FRESH: Final = timedelta(seconds=15)
 """How long a worker's word counts; it is renewed at each sweep."""
@@ -50,6 +51,7 @@ _READ = text(
     " (array_agg(typing_compartment ORDER BY typing_at DESC NULLS LAST))[1] AS typing_compartment"
     " FROM presence WHERE workspace_id = ANY(:workspaces) AND seen_at > :since GROUP BY workspace_id, person_id"
 )
+_EPOCHS = text("SELECT id, epoch FROM workspace WHERE id = ANY(:workspaces)")
 _SWEEP = text("DELETE FROM presence WHERE seen_at < :before")
 _logger = structlog.get_logger(__name__)
 
@@ -72,12 +74,15 @@ class PresenceRow(SQLModel, table=True):
 class Presence:
     """This worker's part in saying who is here."""
 
-    def __init__(self, engine: Engine, floors: Floors, sender: Sender, bus: Bus, people: People) -> None:
+    def __init__(
+        self, engine: Engine, floors: Floors, sender: Sender, bus: Bus, people: People, watch: Watch
+    ) -> None:
         self._engine = engine
         self._floors = floors
         self._send = sender
         self._bus = bus
         self._people = people
+        self._watch = watch
         self._worker = uuid4()
         self._changed: set[UUID] = set()
         self._wake = Event()
@@ -153,11 +158,18 @@ class Presence:
             connection.execute(statement, {"worker": self._worker, **values})
 
     def _announce(self, floors: list[Floor]) -> None:
+        self._watch.wake()
         with self._engine.connect() as connection:
             wanted = {"workspaces": [floor.workspace_id for floor in floors], "since": clock.now() - FRESH}
             rows = connection.execute(_READ, wanted).all()
             names = self._people(connection, list({row.person_id for row in rows}))
+            found = connection.execute(_EPOCHS, {"workspaces": wanted["workspaces"]})
+            epochs = {row.id: row.epoch for row in found}
+        if self._watch.slept:  # the next sweep looks again
+            return
         for floor in floors:
+            if floor.epoch != epochs.get(floor.workspace_id):  # somebody may have left: first they are seated anew
+                continue
             here = [row for row in rows if row.workspace_id == floor.workspace_id]
             self._tell_floor(floor, here, names)
 

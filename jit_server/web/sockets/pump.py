@@ -22,6 +22,7 @@ from jit_server.core.errors import NotFound
 from jit_server.web.sockets.floors import Floor, Floors, Ground, Guest, Seat, people_of, seat_for
 from jit_server.web.sockets.present import Entry, presented, tell
 from jit_server.web.sockets.send import Sender
+from jit_server.web.sockets.waking import Watch
 
 BATCH: Final = 500
 """Entries read at once, and the most that a returning client is caught up with; more is a gap."""
@@ -56,10 +57,11 @@ class Joined(NamedTuple):
 class Pump:
     """Keeps the sockets of one worker level with the logs."""
 
-    def __init__(self, engine: Engine, floors: Floors, sender: Sender) -> None:
+    def __init__(self, engine: Engine, floors: Floors, sender: Sender, watch: Watch) -> None:
         self._engine = engine
         self._floors = floors
         self._send = sender
+        self._watch = watch
         self._grown: set[UUID] = set()
         self._wake = Event()
 
@@ -103,6 +105,7 @@ class Pump:
         floor = self._floors.known(workspace_id)
         more = floor is not None
         while floor is not None and more:
+            self._watch.wake()
             with floor.lock:
                 more = self._advance(floor)
 
@@ -163,6 +166,8 @@ class Pump:
             floor.ground = ground
             entries = [_entry(row) for row in rows if row.position is not None]
             told = tell(connection, floor.workspace_id, entries)
+        if self._watch.slept:  # what was read is of before: read it again
+            return True
         for rooms, batch in groupby(told, lambda one: floor.rooms(one.to, one.whose)):
             self._send.to_rooms(rooms, [(one.event, one.payload) for one in batch])
         more = len(entries) == BATCH

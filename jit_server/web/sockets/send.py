@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import gevent
 import structlog
 from engineio.packet import MESSAGE, Packet
 from flask_socketio import SocketIO
@@ -12,6 +13,9 @@ from jit_server.web.sockets.wire import frame
 
 BACKLOG: Final = 256
 """Packets that may wait for one slow reader; then it is cut off, and resumes by position when it comes back."""
+
+HANG_UP: Final = 1.0
+"""Seconds in which a client may hang up by itself."""
 
 _NAMESPACE: Final = "/"
 _logger = structlog.get_logger(__name__)
@@ -58,9 +62,11 @@ class Sender:
         self._server.leave_room(sid, room, namespace=_NAMESPACE)
 
     def end(self, sid: str, event: str) -> None:
-        """Say why, then end the connection."""
+        """Say why, then end the connection; a client that does not hang up by itself is cut off."""
+        environ = self._server.get_environ(sid, namespace=_NAMESPACE)
         self.to_one(sid, event, {})
         self._server.disconnect(sid, namespace=_NAMESPACE)
+        gevent.spawn_later(HANG_UP, cut, environ)
 
 
 def _encoded(event: str, payload: dict[str, Any]) -> str:

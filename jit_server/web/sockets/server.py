@@ -30,6 +30,7 @@ from jit_server.web.sockets.presence import People, Presence
 from jit_server.web.sockets.pump import Pump
 from jit_server.web.sockets.send import Sender
 from jit_server.web.sockets.system import system_engine
+from jit_server.web.sockets.waking import Watch
 from jit_server.web.sockets.wire import MAX_MESSAGE, Transport
 from jit_server.work import House
 
@@ -75,8 +76,9 @@ class Sockets:
         self.socketio = _socketio(app)
         self.floors = Floors()
         self.send = Sender(self.socketio)
-        self.pump = Pump(self._engine, self.floors, self.send)
-        self.presence = Presence(self._engine, self.floors, self.send, bus, people)
+        self.watch = Watch(self._ask_anew)
+        self.pump = Pump(self._engine, self.floors, self.send, self.watch)
+        self.presence = Presence(self._engine, self.floors, self.send, bus, people, self.watch)
         self._listen_to_clients()
         app.wsgi_app = gate.Gate(  # type: ignore[method-assign]
             app.wsgi_app, house.settings.base_url, house.settings.cookie, self.sign_in
@@ -130,6 +132,7 @@ class Sockets:
         if not self._started.acquire(blocking=False):
             return
         self._bus.listen(self._heard, self._resumed)
+        gevent.spawn(self.watch.run)
         gevent.spawn(self.pump.run)
         gevent.spawn(self.presence.run)
         gevent.spawn(self._sweep_for_ever)
@@ -217,6 +220,10 @@ class Sockets:
             alive = set(self._alive(connection, list(sessions)))
         for guest in self.floors.ended(sessions, alive):
             self.send.end(guest.sid, "session:ended")
+
+    def _ask_anew(self) -> None:
+        self._end_dead_sessions()
+        self._end_lapsed_access()
 
     def _end_lapsed_access(self) -> None:
         for floor in self.floors.taken():
