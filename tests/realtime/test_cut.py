@@ -6,15 +6,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from flask import Flask
+from sqlalchemy import Engine, text
 
 from jit_server import workspaces
 from jit_server.access import Action, Role
 from jit_server.core import clock
 from jit_server.identity import programs, sessions
 from jit_server.identity.models import Person
+from jit_server.work import UnitOfWork
 from tests.builders import Team, Who, World, sign_in
 from tests.evidence.builders import exhibit
 from tests.identity.test_programs import Program, administrator, ask
@@ -47,71 +50,99 @@ class Case:
     end: Callable[[], object]
 
 
-@pytest.fixture
-def cases(team: Team, world: World, app, client, owner_engine):
-    """Each end of access that PROOFS A4 names, by name."""
+@dataclass
+class Scene:
+    """What the cases are made of."""
 
-    def person() -> tuple[Who, dict[str, str], bytes]:
-        who = team.join("FR")
-        secret = sign_in(world.house, who)
-        return who, {"Cookie": f"{world.house.settings.cookie}={secret}"}, sessions.hashed(secret)
+    team: Team
+    app: Flask
+    owner: Engine
 
-    def removed() -> Case:
-        who, headers, _ = person()
-        return Case(headers, lambda: team.remove(who))
+    @property
+    def world(self) -> World:
+        return self.team.world
 
-    def signed_out() -> Case:
-        _, headers, digest = person()
+    def person(self) -> tuple[Who, str]:
+        """A member of FR's, and the secret of their session."""
+        who = self.team.join("FR")
+        return who, sign_in(self.world.house, who)
+
+    def cookie(self, secret: str) -> dict[str, str]:
+        return {"Cookie": f"{self.world.house.settings.cookie}={secret}"}
+
+    def program(self) -> tuple[Program, dict[str, str]]:
+        """A program of DE's that is a member, and how it shows who it is."""
+        admin = administrator(self.world, "DE")
+        with self.world.work(admin) as uow:
+            made = programs.create_client(uow, programs.NewClient(name="Case system", scopes=SCOPES))
+            found = Program(made.client.id, made.client.person_id, made.secret, admin, self.team)
+        with self.world.work(self.team.admin) as uow:
+            workspaces.invite(uow, self.team.id, workspaces.NewMember(person_id=found.person_id, role=Role.MEMBER))
+        key = ask(self.app.test_client(), found).get_json()["access_token"]
+        return found, {"Authorization": f"Bearer {key}"}
+
+
+def removed(scene: Scene) -> Case:
+    who, secret = scene.person()
+    return Case(scene.cookie(secret), lambda: scene.team.remove(who))
+
+
+def signed_out(scene: Scene) -> Case:
+    _, secret = scene.person()
+
+    def end() -> None:
+        with scene.owner.begin() as connection:
+            statement = text("UPDATE login_session SET ended_at = now() WHERE token_hash = :digest")
+            connection.execute(statement, {"digest": sessions.hashed(secret)})
+
+    return Case(scene.cookie(secret), end)
+
+
+def deactivated(scene: Scene) -> Case:
+    who, secret = scene.person()
+    directory = asks(scene.app, token(scene.world, "FR"))
+    with scene.world.work(who) as uow:
+        person = uow.find(Person, id=who.id)
+        assert person is not None
+        sub = person.sub
+    key = directory("POST", "/Users", user(externalId=sub)).json["id"]
+    return Case(scene.cookie(secret), lambda: directory("PATCH", f"/Users/{key}", patch(active=False)))
+
+
+def run_out(uow: UnitOfWork, client_id: UUID) -> None:
+    client = uow.find(programs.ApiClient, id=client_id)
+    assert client is not None
+    client.expires_at = clock.now()
+
+
+def by_admin(act: Callable[[UnitOfWork, UUID], object]) -> Callable[[Scene], Case]:
+    """A program, and what its agency's administrator does to its key."""
+
+    def made(scene: Scene) -> Case:
+        found, headers = scene.program()
 
         def end() -> None:
-            with owner_engine.begin() as connection:
-                connection.execute(
-                    text("UPDATE login_session SET ended_at = now() WHERE token_hash = :digest"), {"digest": digest}
-                )
+            with scene.world.work(found.admin) as uow:
+                act(uow, found.id)
 
         return Case(headers, end)
 
-    def deactivated() -> Case:
-        who, headers, _ = person()
-        directory = asks(app, token(world, "FR"))
-        with world.house.work(who.actor) as uow:
-            sub = uow.find(Person, id=who.id).sub
-        key = directory("POST", "/Users", user(externalId=sub)).json["id"]
-        return Case(headers, lambda: directory("PATCH", f"/Users/{key}", patch(active=False)))
+    return made
 
-    def program() -> tuple[Program, dict[str, str]]:
-        admin = administrator(world, "DE")
-        with world.work(admin) as uow:
-            made = programs.create_client(uow, programs.NewClient(name="Case system", scopes=SCOPES))
-            found = Program(made.client.id, made.client.person_id, made.secret, admin, team)
-        with world.work(team.admin) as uow:
-            workspaces.invite(uow, team.id, workspaces.NewMember(person_id=found.person_id, role=Role.MEMBER))
-        key = ask(client, found).get_json()["access_token"]
-        return found, {"Authorization": f"Bearer {key}"}
 
-    def by_admin(act: Callable[..., object]) -> Callable[[], Case]:
-        def made() -> Case:
-            found, headers = program()
+CASES = {
+    "member removed": removed,
+    "session ended": signed_out,
+    "deactivated by SCIM": deactivated,
+    "secret rotated": by_admin(programs.rotate_secret),
+    "key revoked": by_admin(programs.revoke_client),
+    "key run out": by_admin(run_out),
+}
 
-            def end() -> None:
-                with world.work(found.admin) as uow:
-                    act(uow, found.id)
 
-            return Case(headers, end)
-
-        return made
-
-    def run_out(uow, client_id) -> None:
-        uow.find(programs.ApiClient, id=client_id).expires_at = clock.now()
-
-    return {
-        "member removed": removed,
-        "session ended": signed_out,
-        "deactivated by SCIM": deactivated,
-        "secret rotated": by_admin(programs.rotate_secret),
-        "key revoked": by_admin(programs.revoke_client),
-        "key run out": by_admin(run_out),
-    }
+@pytest.fixture
+def scene(team: Team, app: Flask, owner_engine: Engine) -> Scene:
+    return Scene(team, app, owner_engine)
 
 
 def begun(served, path: str, headers: dict[str, str]) -> list[Taker]:
@@ -126,11 +157,9 @@ def begun(served, path: str, headers: dict[str, str]) -> list[Taker]:
     return takers
 
 
-@pytest.mark.parametrize(
-    "how", ["member removed", "session ended", "deactivated by SCIM", "secret rotated", "key revoked", "key run out"]
-)
-def test_a4_a_running_download_is_cut_on_every_worker_when_access_ends(served, path, cases, how):
-    case = cases[how]()
+@pytest.mark.parametrize("how", list(CASES))
+def test_a4_a_running_download_is_cut_on_every_worker_when_access_ends(served, path, scene, how):
+    case = CASES[how](scene)
     takers = begun(served, path, case.headers)
     try:
         with ThreadPoolExecutor(len(takers)) as pool:
@@ -153,8 +182,8 @@ def test_a4_a_running_download_is_cut_on_every_worker_when_access_ends(served, p
             taker.close()
 
 
-def test_a_taker_that_takes_nothing_is_cut_as_well(served, path, cases):
-    case = cases["member removed"]()
+def test_a_taker_that_takes_nothing_is_cut_as_well(served, path, scene):
+    case = removed(scene)
     taker = Taker(served.port, path, case.headers)
     try:
         time.sleep(0.5)
@@ -169,18 +198,14 @@ def test_a_taker_that_takes_nothing_is_cut_as_well(served, path, cases):
         taker.close()
 
 
-def test_a_download_outlives_the_tokens_ten_minutes_and_not_its_key(served, path, cases, owner_engine):
-    case = cases["key revoked"]()
-    (taker,) = [Taker(served.port, path, case.headers)]
+def test_a_download_outlives_the_tokens_ten_minutes_and_not_its_key(served, path, scene):
+    case = CASES["key revoked"](scene)
+    taker = Taker(served.port, path, case.headers)
     try:
-        with owner_engine.begin() as connection:
-            connection.execute(
-                text("UPDATE api_token SET expires_at = :over WHERE token_hash = :digest"),
-                {
-                    "over": clock.now() - timedelta(milliseconds=1),
-                    "digest": sessions.hashed(case.headers["Authorization"].removeprefix("Bearer ")),
-                },
-            )
+        digest = sessions.hashed(case.headers["Authorization"].removeprefix("Bearer "))
+        with scene.owner.begin() as connection:
+            statement = text("UPDATE api_token SET expires_at = :over WHERE token_hash = :digest")
+            connection.execute(statement, {"over": clock.now() - timedelta(milliseconds=1), "digest": digest})
         taker.until_cut(2.5)
         assert not taker.ended
         late = Taker(served.port, path, case.headers)
