@@ -17,7 +17,7 @@ def _url() -> str:
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether a table is described in code: those of the jobs come as the library states them (sql/jobs.sql)."""
+    """Whether a table is described in code: those of the jobs come as the library states them."""
     return kind != "table" or not (name or "").startswith(("procrastinate_", "job_fault"))
 
 

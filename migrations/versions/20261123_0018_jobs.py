@@ -3,7 +3,7 @@
 Revision 0018.
 """
 
-from pathlib import Path
+from importlib.resources import files
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,12 +16,20 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-SCHEMA = Path(__file__).parents[1] / "sql" / "jobs.sql"
+LATEST = "03.04.00_50"
+"""The library's own migrations up to this one make its tables; later ones come by a later revision of ours."""
 TABLES = ("procrastinate_events", "procrastinate_periodic_defers", "procrastinate_jobs", "procrastinate_workers")
 SEQUENCES = ("procrastinate_events_id_seq", "procrastinate_periodic_defers_id_seq", "procrastinate_jobs_id_seq")
 SYSTEM = "current_setting('jit.actor', true) = 'system'"
 OF_WORKSPACE = "(args->>'workspace_id')::uuid IN (SELECT jit_workspaces())"
 OF_JOB = "job_id IN (SELECT id FROM procrastinate_jobs)"
+
+
+def _steps() -> list[str]:
+    """The library's migrations in order, as it ships them."""
+    found = sorted(files("procrastinate.sql.migrations").iterdir(), key=lambda file: file.name)
+    kept = [file for file in found if file.name.endswith(".sql") and file.name[: len(LATEST)] <= LATEST]
+    return [file.read_text(encoding="utf-8") for file in kept]
 
 
 def _wall(table: str, mine: str) -> None:
@@ -39,7 +47,8 @@ def _wall(table: str, mine: str) -> None:
 
 def upgrade() -> None:
     """Create the tables and say who may do what with them."""
-    op.execute(sa.text(SCHEMA.read_text()))
+    for step in _steps():
+        op.execute(sa.text(step))
     # A NOTIFY in the enqueuing transaction would make all commits wait for each other; the worker looks every second.
     op.execute("DROP TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jobs")
     op.create_table(
