@@ -106,6 +106,13 @@ class Policy:
                 found[line[8]].append(line)
         return found
 
+    @cached_property
+    def _stops(self) -> list[Rule]:
+        """The denials by phase alone: what they keep from people, no originator can give while the phase lasts."""
+        kinds = ("roles", "party_classes", "parties", "handlings", "gates", "compartments")
+        denials = [rule for rule in self.rules if rule.effect == "deny" and rule.phases]
+        return [rule for rule in denials if not any(getattr(rule, kind) for kind in kinds)]
+
     def _enforcer_for(self, action: str, role: str, party_class: str, gate: str) -> _Enforcer | None:
         key = (action, role, party_class, gate)
         if key not in self._enforcers:
@@ -203,7 +210,8 @@ class Policy:
 
         So a grant lifts a marking or the gate before third countries; never phase, role, compartment or quarantine.
         """
-        return self.permits(standing, action)
+        stopped = any(standing.phase in rule.phases and action in rule.actions for rule in self._stops)
+        return not stopped and self.permits(standing, action)
 
     def explained(self, decision: Decision, standing: Standing, action: Action, row: Any) -> Decision:
         """A refusal with what would change it, and a reason where no rule gave one: often only the marking hinders."""
