@@ -7,6 +7,7 @@ from jit_server.audit.export import export
 from jit_server.audit.log import Head, NoSuchEntry, append, consistency, head, inclusion, inclusions, lock, read
 from jit_server.audit.notes import BadNote, Checkpoint, VerifierKey
 from jit_server.audit.scan import Finding
+from jit_server.audit.seals import Seal
 from jit_server.audit.verbs import UnknownEvent, Verb, verb_of
 from jit_server.audit.verification import Report, verify
 
@@ -21,6 +22,7 @@ __all__ = [
     "LogDamaged",
     "NoSuchEntry",
     "Report",
+    "Seal",
     "Unfit",
     "UnknownEvent",
     "Verb",

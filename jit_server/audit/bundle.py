@@ -15,7 +15,9 @@ from jit_server.audit.entry import Kept, canonical
 from jit_server.audit.notes import VerifierKey
 
 FORMAT = "jit-bundle/1"
+PACKAGE = "jit-package/1"
 ENTRIES, CHECKPOINT, KEY, WHOLE = "log/entries.json", "log/checkpoint.txt", "log/key.json", "log/all.jsonl"
+LINES = "log/entries.jsonl"
 MANIFEST, OPENINGS, INSTRUCTIONS = "manifest.json", "openings.json", "VERIFY.md"
 
 
@@ -95,16 +97,18 @@ def proof(
         note: the checkpoint.
         signer: the key it is signed with.
     """
-    proved = [
-        {
-            "position": entry.position,
-            "canonical": b64encode(entry.canonical).decode(),
-            "proof": [b64encode(node).decode() for node in path],
-        }
-        for entry, path in zip(entries, proofs, strict=True)
-    ]
+    proved = [proved_entry(entry, path) for entry, path in zip(entries, proofs, strict=True)]
     log_id = signer.name.rpartition("/")[2]
     return {ENTRIES: canonical({"log": log_id, "size": size, "entries": proved}), **head(note, signer)}
+
+
+def proved_entry(entry: Kept, path: Sequence[bytes]) -> dict[str, Any]:
+    """Give an entry with its inclusion proof, as JSON values."""
+    return {
+        "position": entry.position,
+        "canonical": b64encode(entry.canonical).decode(),
+        "proof": [b64encode(node).decode() for node in path],
+    }
 
 
 def head(note: str, signer: VerifierKey) -> dict[str, bytes]:

@@ -1,12 +1,12 @@
 """A log in PostgreSQL: lock, append, read, prove. Works on the session or connection it is handed and never commits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Integer, Select, bindparam, select, text
+from sqlalchemy import ARRAY, BigInteger, Connection, Integer, Select, Uuid, any_, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from jit_server.audit import tree
@@ -92,6 +92,7 @@ def read(
     before: int | None = None,
     latest: bool = False,
     subject: UUID | None = None,
+    subjects: Collection[UUID] | None = None,
     events: Iterable[str] = (),
     actor: UUID | None = None,
     agency: UUID | None = None,
@@ -101,7 +102,8 @@ def read(
 ) -> list[Kept]:
     """Read entries by position, oldest first, those after the cursor `after`; with `latest`, newest first.
 
-    The filters narrow by subject, event names, actor, agency, result and moment (`since` included, `until` not).
+    The filters narrow by subject (one, or any of several), event names, actor, agency, result and moment (`since`
+    included, `until` not).
     """
     rows = audit_entry.c
     wanted: Select[Any] = select(rows.position, rows.canonical, rows.leaf_hash).where(
@@ -111,6 +113,8 @@ def read(
     wanted = wanted.where(*(rows[name] == value for name, value in exact.items() if value is not None))
     if before is not None:
         wanted = wanted.where(rows.position < before)
+    if subjects is not None:
+        wanted = wanted.where(rows.subject_id == any_(bindparam("subjects", list(subjects), type_=ARRAY(Uuid))))
     if names := list(events):
         wanted = wanted.where(rows.event.in_(names))
     if since is not None:

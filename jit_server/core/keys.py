@@ -7,7 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 ED25519 = b"\x01"
 """Signature type of C2SP signed-note for plain Ed25519."""
@@ -42,6 +44,10 @@ class SigningKey:
     def sign(self, data: bytes) -> bytes:
         """Sign: 64 bytes, the same for the same data."""
         return self._private.sign(data)
+
+    def derive(self, purpose: bytes, length: int) -> bytes:
+        """Secret bytes for another purpose (HKDF, RFC 5869): they tell nothing of this key or of each other."""
+        return HKDF(hashes.SHA256(), length, salt=None, info=purpose).derive(self._private.private_bytes_raw())
 
     @classmethod
     def generate(cls, name: str) -> "SigningKey":

@@ -1,5 +1,6 @@
 """Exhibits: taken in once, never altered, hashed on every read, with an unbroken record of who did what with each."""
 
+from jit_server.evidence.court.shapes import NewPackage
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.names import disposition
@@ -18,6 +19,7 @@ from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, Uplo
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
+from jit_server.evidence.usecases.packing import named, pack
 from jit_server.evidence.usecases.quarantine import decision_on, gated, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
     Wanted,
@@ -53,6 +55,7 @@ __all__ = [
     "MarkingOut",
     "Method",
     "NewMarking",
+    "NewPackage",
     "NewRecipient",
     "NewRelease",
     "NewUpload",
@@ -78,8 +81,10 @@ __all__ = [
     "last_check",
     "look",
     "markings_of",
+    "named",
     "numbered",
     "outsiders",
+    "pack",
     "propose_release",
     "proposed_release",
     "quarantine",

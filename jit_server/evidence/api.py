@@ -12,7 +12,7 @@ from jit_server import evidence
 from jit_server.access import Action, Gate, Handling
 from jit_server.core.errors import Invalid, JitError
 from jit_server.evidence import outward  # noqa: F401 - its routes stand on the same blueprint
-from jit_server.evidence.wire import BYTES, anew, bundle_of, content_of, routes
+from jit_server.evidence.wire import BYTES, PACKAGE, anew, bundle_of, content_of, package_of, routes
 from jit_server.web import body, context, cursor, purpose
 from jit_server.web.api import answer, created, page
 from jit_server.web.context import work
@@ -115,6 +115,20 @@ def download_evidence(item_id: UUID) -> ResponseReturnValue:
 def export_evidence(item_id: UUID) -> ResponseReturnValue:
     """Take the exhibit with its history and proofs, to be verified without this server."""
     return bundle_of(item_id)
+
+
+@routes.posts(
+    "/workspaces/<uuid:workspace_id>/packages",
+    to=Action.EVIDENCE_EXPORT,
+    body=evidence.NewPackage,
+    answers={200: PACKAGE},
+)
+def pack_evidence(workspace_id: UUID, body: evidence.NewPackage) -> ResponseReturnValue:
+    """Take a package for court: one exhibit, several or the whole case at a moment, to be verified without this server.
+
+    Needs a recent sign-in. Where an exhibit is marked H2 or H3, `Jit-Purpose` (and `Jit-Conditions`) say what for.
+    """
+    return package_of(workspace_id, body, purpose.stated())
 
 
 def _linger(content: Iterator[bytes]) -> None:

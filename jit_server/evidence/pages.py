@@ -15,7 +15,11 @@ from jit_server import evidence, workspaces
 from jit_server.access import OUTSIDE, Action
 from jit_server.audit import Kept
 from jit_server.core.errors import Altered, NotPermitted, PurposeRequired, VaultDown
-from jit_server.evidence import EvidenceItem, Method
+from jit_server.evidence import (
+    EvidenceItem,
+    Method,
+    packages,  # noqa: F401 - its pages stand on the same blueprint
+)
 from jit_server.evidence.api import RegisterQuery, place_of
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
 from jit_server.evidence.markings import code_of

@@ -34,7 +34,12 @@ class Method(StrEnum):
     OTHER = "other"
 
 
-def _keepable(text: str) -> str:
+def keepable(text: str) -> str:
+    """A line that can be kept and read as it was written.
+
+    Raises:
+        ValueError: it holds control characters or half a surrogate pair.
+    """
     if any((letter < " " and letter != "\t") or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError("holds a character that cannot be kept: write it on one line, without control characters")
     return text
@@ -51,9 +56,9 @@ def _zone(name: str) -> str:
     return name
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_keepable)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(keepable)]
 LegalBasis = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_keepable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(keepable)
 ]
 FileName = Annotated[
     str,

@@ -18,6 +18,7 @@ from jit_server.work import UnitOfWork
 routes = Routes("evidence")
 pages = Pages("evidence", __name__)
 BYTES = "application/octet-stream"
+PACKAGE = "application/vnd.etsi.asic-e+zip"
 
 
 def content_of(item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD) -> Response:
@@ -51,13 +52,22 @@ def _attachment(body: Iterator[bytes], name: str, size: int, sha256: str) -> Res
     return response
 
 
-def anew(item_id: UUID | None = None) -> Callable[[], UnitOfWork]:
+def package_of(workspace_id: UUID, new: evidence.NewPackage, said: purpose.Purpose | None) -> Response:
+    """A package for court as an attachment, for whichever door was asked."""
+    name, pieces = evidence.pack(anew(said=said), workspace_id, new)
+    response = Response(stream_with_context(pieces), mimetype=PACKAGE, direct_passthrough=True)
+    response.headers["Content-Disposition"] = evidence.disposition(name)
+    return response
+
+
+def anew(item_id: UUID | None = None, said: purpose.Purpose | None = None) -> Callable[[], UnitOfWork]:
     """What opens units of work for a long transfer; session or key is looked up each time: an ended one ends it.
 
-    With an exhibit's id they know for what purpose it is used, as this request or its session said.
+    With an exhibit's id they know for what purpose it is used, as this request or its session said; `said` is a purpose
+    stated for several.
     """
     who = context.again()
-    said = purpose.of(item_id) if item_id is not None else None
+    said = purpose.of(item_id) if item_id is not None else said
 
     def begin() -> UnitOfWork:
         uow = context.house().work(who())

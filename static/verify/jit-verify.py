@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Check a bundle that a joint investigation team's server exported: offline, without that server, by one file.
+"""Check what a joint investigation team's server gave out: offline, without that server, by one file.
 
-    python jit-verify.py bundle.zip [--key VKEY] [--json]
+    python jit-verify.py bundle.zip|package.asice [--key VKEY] [--json]
 
-Needs Python 3.8 or later and nothing else. It answers: are these the bytes that were registered; is every entry of the
-item's history part of the server's log; is that log's head signed by this key. What differs is named.
+Needs Python 3.8 or later and nothing else; for a package the library `cryptography` too. It answers: are these the
+bytes that were registered; is every entry of their history part of the server's log; is that log's head signed by this
+key. What differs is named.
 
 Compare the printed key with the one that the server, or another party of the team, publishes; or give it with --key.
 
@@ -16,20 +17,48 @@ from __future__ import annotations
 
 import argparse
 import base64
+import csv
 import hashlib
 import hmac
 import json
+import mmap
 import re
+import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+except ImportError:  # a bundle needs none of it
+    x509 = None  # type: ignore[assignment]
 
 FORMAT = "jit-bundle/1"
 EXHIBIT = {"manifest.json", "openings.json", "VERIFY.md", "log/entries.json", "log/checkpoint.txt", "log/key.json"}
 WHOLE_LOG = {"log/all.jsonl", "log/checkpoint.txt", "log/key.json"}
 BLOCK = 1 << 20
+SHAPELESS = (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, struct.error, csv.Error)
+PACKAGE, ASIC, LIMIT = "jit-package/1", b"application/vnd.etsi.asic-e+zip", 0xFFFFFFFF
+MANIFEST, SIGNATURE = "META-INF/ASiCManifest.xml", "META-INF/signature.p7s"
+MANIFEST_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<asic:ASiCManifest xmlns:asic="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
+<asic:SigReference URI="META-INF/signature.p7s" MimeType="application/x-pkcs7-signature"/>
+"""
+MANIFEST_END = "\n</asic:ASiCManifest>\n"
+REFERENCE = re.compile(
+    '<asic:DataObjectReference URI="([^"]+)" MimeType="[^"]*"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmle'
+    'nc#sha256"/><ds:DigestValue>([A-Za-z0-9+/=]{44})</ds:DigestValue></asic:DataObjectReference>'
+)
+SHA256, ECDSA_SHA256 = bytes.fromhex("0609608648016503040201"), bytes.fromhex("06082a8648ce3d040302")
 LARGEST_MEMBER = 1 << 28  # of the texts; content is streamed
 
 
@@ -164,8 +193,9 @@ def root_of(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | N
 class Bundle:
     """A bundle and what was found in it; `check` goes through it and gathers everything that does not hold."""
 
-    def __init__(self, file: zipfile.ZipFile, key: str | None = None) -> None:
-        self.file, self.expected_key = file, key
+    def __init__(self, file: zipfile.ZipFile | None, key: str | None = None) -> None:
+        self.file: Any = file
+        self.expected_key = key
         self.findings: list[tuple[str, str]] = []
         self.key = self.origin = self.log = ""
         self.size, self.root = 0, b""
@@ -180,12 +210,16 @@ class Bundle:
         steps = [self.check_key, self.check_checkpoint]
         steps += [self.check_log] if whole else [self.check_entries, self.check_manifest, self.check_texts,
                                                  self.check_content, self.check_openings]  # fmt: skip
+        self.steps(steps)
+
+    def steps(self, steps: list[Callable[[], None]]) -> None:
+        """Do checks one after another, and gather what does not hold."""
         for step in steps:
             try:
                 step()
             except Wrong as wrong:
                 self.wrong(wrong.where, wrong.what)
-            except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
+            except SHAPELESS as error:
                 self.wrong(step.__name__.replace("check_", ""), f"has not the shape of {FORMAT}: {error!r}")
 
     def wrong(self, where: str, what: str) -> None:
@@ -414,15 +448,415 @@ class Bundle:
         return ", ".join(known) or str(actor["kind"])
 
 
+# --- The package for court: an ASiC-E container (ETSI EN 319 162-1)
+
+
+class Member(NamedTuple):
+    """A file of the container: as the list at its end names it, and where its bytes begin."""
+
+    name: str
+    raw: bytes
+    flags: int
+    crc: int
+    size: int
+    place: int
+    start: int
+
+
+class Container:
+    """A ZIP as the server writes it. Every byte that is no file's is rebuilt and compared: none can be changed."""
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data, self.findings = data, []  # type: ignore[var-annotated]
+        self.members: list[Member] = []
+        self.moment = bytes(data[10:14])
+        self.read_list()
+        self.compare()
+
+    def read_list(self) -> None:
+        """The list of the files stands at the end."""
+        data, size = self.data, len(self.data)
+        if size < 22 or data[size - 22 : size - 18] != b"PK\5\6":
+            raise Wrong("package", f"is cut off or was added to: it does not end as a ZIP file does ({size} bytes)")
+        count, length, place = struct.unpack("<HLL", data[size - 12 : size - 2])
+        end = size - 22
+        if data[end - 20 : end - 16] == b"PK\6\7":
+            end -= 76
+            count, length, place = struct.unpack("<QQQ", data[end + 32 : end + 56])
+        if place + length != end:
+            raise Wrong("package", "bytes are missing or were added: the list of its files is not in its place")
+        self.list_place, at = place, place
+        while at < end:
+            if data[at : at + 4] != b"PK\1\2":
+                raise Wrong("package", "the list of its files was changed")
+            flags, crc, packed, names, extras = (
+                *struct.unpack("<H", data[at + 8 : at + 10]),
+                *struct.unpack("<LL4xHH", data[at + 16 : at + 32]),
+            )
+            place = struct.unpack("<L", data[at + 42 : at + 46])[0]
+            raw, extra = data[at + 46 : at + 46 + names], data[at + 46 + names : at + 46 + names + extras]
+            wide = list(struct.unpack(f"<{len(extra[4:]) // 8}Q", extra[4 : 4 + len(extra[4:]) // 8 * 8]))
+            packed = (wide.pop(0), wide.pop(0))[0] if packed == LIMIT and len(wide) > 1 else packed
+            place = wide.pop(0) if place == LIMIT and wide else place
+            start = place + 30 + names + (20 if flags & 8 else 0)
+            self.members.append(Member(raw.decode(), raw, flags, crc, packed, place, start))
+            at += 46 + names + extras
+        if count != len(self.members):
+            raise Wrong("package", "the list of its files was changed: their number differs")
+
+    def compare(self) -> None:
+        """Rebuild what stands round each file, and the list."""
+        place = 0
+        for one in self.members:
+            if one.place != place or self.data[one.place : one.start] != self.head(one):
+                self.findings.append((one.name, "its place or head in the container was changed"))
+            after = struct.pack("<LQQ", one.crc, one.size, one.size)
+            tail = b"PK\7\x08" + after if one.flags & 8 else b""
+            end = one.start + one.size
+            if self.data[end : end + len(tail)] != tail:
+                self.findings.append((one.name, "its checksum or size in the container was changed"))
+            place = end + len(tail)
+        listed = b"".join(self.line(one) for one in self.members)
+        if place != self.list_place or self.data[self.list_place :] != listed + self.end(len(listed)):
+            self.findings.append(("package", "the list of its files was changed"))
+
+    def head(self, one: Member) -> bytes:
+        """What stands before a file."""
+        flowing = bool(one.flags & 8)
+        known = (0, LIMIT, LIMIT) if flowing else (one.crc, one.size, one.size)
+        extra = struct.pack("<HHQQ", 1, 16, 0, 0) if flowing else b""
+        begun = b"PK\3\4" + struct.pack("<HHH", 45 if flowing else 20, one.flags, 0) + self.moment
+        return begun + struct.pack("<LLLHH", *known, len(one.raw), len(extra)) + one.raw + extra
+
+    def line(self, one: Member) -> bytes:
+        """What the list says of a file."""
+        wide = [one.size] * 2 * (one.size >= LIMIT) + [one.place] * (one.place >= LIMIT)
+        extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+        size, place, version = min(one.size, LIMIT), min(one.place, LIMIT), 45 if wide or one.flags & 8 else 20
+        fixed = struct.pack(
+            "<LLLHHHHHLL", one.crc, size, size, len(one.raw), len(extra), 0, 0, 0, 0o100600 << 16, place
+        )
+        begun = b"PK\1\2" + struct.pack("<HHHH", 3 << 8 | 45, version, one.flags, 0) + self.moment
+        return begun + fixed + one.raw + extra
+
+    def end(self, length: int) -> bytes:
+        """What stands behind the list."""
+        count, place, wide = len(self.members), self.list_place, b""
+        if count >= 0xFFFF or length >= LIMIT or place >= LIMIT:
+            wide = b"PK\6\6" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, count, count, length, place)
+            wide += b"PK\6\7" + struct.pack("<LQL", 0, place + length, 1)
+        counts = min(count, 0xFFFF), min(count, 0xFFFF), min(length, LIMIT), min(place, LIMIT), 0
+        return wide + b"PK\5\6\0\0\0\0" + struct.pack("<HHLLH", *counts)
+
+    def pieces(self, one: Member) -> Iterator[bytes]:
+        """A file's bytes."""
+        for at in range(one.start, one.start + one.size, BLOCK):
+            yield self.data[at : min(at + BLOCK, one.start + one.size)]
+
+    def crc_of(self, one: Member) -> int:
+        """The checksum as it is."""
+        crc = 0
+        for piece in self.pieces(one):
+            crc = zlib.crc32(piece, crc)
+        return crc
+
+    def sha256_of(self, one: Member) -> str:
+        """The digest as it is."""
+        digest = hashlib.sha256()
+        for piece in self.pieces(one):
+            digest.update(piece)
+        return digest.hexdigest()
+
+
+class Package(Bundle):
+    """A package for court and what was found in it."""
+
+    def __init__(self, container: Container, key: str | None = None) -> None:
+        super().__init__(None, key)
+        self.container = container
+        self.there = {one.name: one for one in container.members}
+        self.digests: dict[str, str] = {}
+        self.leaves: dict[int, str] = {}
+        self.exhibits: dict[str, dict[str, Any]] = {}
+        self.about_digest = ""
+
+    def check(self) -> None:
+        """Do all checks; a failed one does not hide the next, where the next can still be made."""
+        self.findings += self.container.findings
+        self.steps([self.check_files, self.check_about, self.check_seal, self.check_key, self.check_checkpoint,
+                    self.check_lines, self.check_exhibits, self.check_custody])  # fmt: skip
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """Read a file piecewise."""
+        if name not in self.there:
+            raise Wrong(name, "is missing")
+        yield from self.container.pieces(self.there[name])
+
+    def check_files(self) -> None:
+        """Each file has the digest that the sealed manifest states, they are all there, and in that order."""
+        self.digests = self.listed()
+        wanted = ["mimetype", *self.digests, MANIFEST, SIGNATURE]
+        names = [one.name for one in self.container.members]
+        for name in [name for name in self.there if names.count(name) > 1]:
+            self.wrong(name, "is there more than once")
+        for name in [name for name in wanted if name not in self.there]:
+            self.wrong(name, "is missing")
+        for name in [name for name in names if name not in wanted]:
+            self.wrong(name, "does not belong here")
+        kept = [name for name in wanted if name in self.there]
+        for name, other in zip(kept, [name for name in names if name in wanted]):
+            if name != other:
+                self.wrong(other, f"is not in its place: {printable(name)} comes there")
+                break
+        with ThreadPoolExecutor(1) as beside:
+            for one in self.container.members:
+                self.check_file_bytes(one, beside)
+        if "mimetype" in self.there and self.read("mimetype") != ASIC:
+            self.wrong("mimetype", f"is not {ASIC.decode()}")
+
+    def listed(self) -> dict[str, str]:
+        """What META-INF/ASiCManifest.xml says: the digest of each file."""
+        text = self.read(MANIFEST).decode()
+        found = {}
+        if not text.startswith(MANIFEST_HEAD) or not text.endswith(MANIFEST_END):
+            raise Wrong(MANIFEST, "was changed: it is not a manifest of this format")
+        for line in text[len(MANIFEST_HEAD) : -len(MANIFEST_END)].split("\n"):
+            parts = REFERENCE.fullmatch(line)
+            if not parts:
+                raise Wrong(MANIFEST, "was changed: it is not a manifest of this format")
+            found[unquote(parts.group(1))] = debase(parts.group(2), MANIFEST).hex()
+        return found
+
+    def check_file_bytes(self, one: Member, beside: ThreadPoolExecutor) -> None:
+        """One file against its digest and its checksum; the two are computed side by side."""
+        checksum = beside.submit(self.container.crc_of, one) if one.size >= BLOCK else None
+        found = self.container.sha256_of(one)
+        wanted = self.digests.get(one.name, found)
+        if found != wanted:
+            self.wrong(one.name, f"was changed: SHA-256 is {found}, sealed was {wanted}")
+        if (checksum.result() if checksum else self.container.crc_of(one)) != one.crc:
+            self.wrong(one.name, "was changed: its bytes do not have their checksum")
+
+    def check_about(self) -> None:
+        """package.json: of this format, and the files that it names have these digests."""
+        data = self.read("package.json")
+        self.about_digest, self.manifest = sha256(data), unjson(data, "package.json")
+        if self.manifest["format"] != PACKAGE:
+            raise Wrong("package.json", "is of another format")
+        for name, said in self.manifest["files"].items():
+            if self.digests.get(name) != said["sha256"]:
+                self.wrong(name, "is not the file that package.json names")
+        made = datetime.fromisoformat(self.manifest["made_at"])
+        time = made.hour << 11 | made.minute << 5 | made.second // 2
+        moment = struct.pack("<HH", time, (made.year - 1980) << 9 | made.month << 5 | made.day)
+        if moment != self.container.moment:
+            self.wrong("package", "the moment of its files was changed")
+
+    def check_seal(self) -> None:
+        """META-INF/signature.p7s: the seal over the manifest, by the certificate that package.json names."""
+        signature = self.read(SIGNATURE)
+        try:
+            certificate, value = seal_parts(signature)
+        except (IndexError, ValueError):
+            raise Wrong(SIGNATURE, "was changed: it is no signature of this format") from None
+        if sha256(certificate) != self.manifest["seal"]:
+            raise Wrong(SIGNATURE, "was changed: its certificate is not the one that package.json names")
+        made = datetime.fromisoformat(self.manifest["made_at"])
+        attributes = seal_attributes(certificate, self.read(MANIFEST), made)
+        if signature != seal(certificate, attributes, value):
+            raise Wrong(SIGNATURE, "was changed, or the manifest is not the one that was sealed")
+        try:
+            key = x509.load_der_x509_certificate(certificate).public_key()
+            key.verify(value, der(0x31, *attributes), ec.ECDSA(hashes.SHA256()))  # type: ignore[call-arg,union-attr]
+        except (InvalidSignature, ValueError, TypeError, AttributeError):
+            raise Wrong(SIGNATURE, "the seal does not hold") from None
+
+    def check_lines(self) -> None:
+        """log/entries.jsonl: each entry is a leaf of the signed tree at its position."""
+        last, where = 0, "log/entries.jsonl"
+        for line in self.lines(where):
+            item = unjson(line, where)
+            position = item["position"]
+            try:
+                if type(position) is not int or position <= last or set(item) != {"canonical", "position", "proof"}:
+                    raise Wrong(f"entry {printable(position)}", "is out of order or malformed")
+                last = position
+                self.check_entry(position, item["canonical"], item["proof"])
+                self.leaves[position] = sha256(b"\x00" + base64.b64decode(item["canonical"]))
+            except Wrong as wrong:
+                self.wrong(wrong.where, wrong.what)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """The lines of a file."""
+        rest = b""
+        for block in self.blocks(name):
+            *lines, rest = (rest + block).split(b"\n")
+            yield from lines
+        if rest:
+            raise Wrong(name, "does not end with a whole line")
+
+    def check_exhibits(self) -> None:
+        """exhibits.jsonl: each exhibit's file, registration, words and whole history are those of the log."""
+        exported = {entry["subject"]["id"] for entry in self.entries.values()
+                    if (entry["event"], entry["result"]) == ("evidence:exported", "ok")
+                    and entry["facts"].get("manifest") == self.about_digest}  # fmt: skip
+        places = set()
+        for line in self.lines("exhibits.jsonl"):
+            item = unjson(line, "exhibits.jsonl")
+            number = printable(item["number"])
+            self.exhibits[item["id"]] = item
+            for what in self.faults(item, exported):
+                self.wrong(f"exhibit {number}", what)
+            if item["file"] is not None:
+                places.add(item["file"])
+                self.content.append({name: item[name] for name in ("file", "sha256", "size")})
+        for name in self.there:
+            if name.startswith("content/") and name not in places:
+                self.wrong(name, "is not listed in exhibits.jsonl")
+        if {entry["subject"]["id"] for entry in self.entries.values()} - set(self.exhibits):
+            self.wrong("log/entries.jsonl", "holds an entry about something else than the exhibits")
+        if self.manifest["log"] != self.log:
+            self.wrong("package.json", "is about another log")
+
+    def faults(self, item: dict[str, Any], exported: set[str]) -> Iterator[str]:
+        """What does not hold of one exhibit."""
+        about = {position: self.entries.get(position) for position in item["positions"]}
+        for position, entry in about.items():
+            if entry is None:
+                yield f"entry {printable(position)} of its history is missing or changed"
+            elif entry["subject"]["id"] != item["id"]:
+                yield f"entry {printable(position)} is about something else"
+        if item["id"] not in exported:
+            yield "no entry of this export holds the digest of package.json"
+        facts = [entry["facts"] for entry in about.values() if entry and entry["event"] == "evidence:registered"]
+        if not any(one.get("sha256") == item["sha256"] and one.get("size") == item["size"] for one in facts):
+            yield "no entry of its history registers this digest and size"
+        said = item["description"]
+        sealed = hmac.new(bytes.fromhex(said["salt"]), said["value"].encode(), "sha256").hexdigest()
+        if not any(one.get("description") == sealed for one in facts):
+            yield "the log committed to another description"
+        words = json.loads(said["value"])
+        if any(str(item[name]) != str(words[name]) for name in words if name != "collected_at"):
+            yield "its description is not the one that the log committed to"
+        if item["file"] is not None and self.digests.get(item["file"]) != item["sha256"]:
+            yield f"{printable(item['file'])} is missing, or not the file that was registered"
+
+    def check_custody(self) -> None:
+        """custody.csv: its lines are the entries of the histories, all of them and in the log's order."""
+        self.names = dict(unjson(self.read("names.json"), "names.json")["names"])
+        text = (line.decode() + "\n" for line in self.lines("custody.csv"))
+        rows = list(csv.DictReader(text))
+        wanted = sorted({position for item in self.exhibits.values() for position in item["positions"]})
+        if [row["position"] for row in rows] != [str(position) for position in wanted]:
+            raise Wrong("custody.csv", "does not list every entry of the exhibits once and in order")
+        for row in rows:
+            position = int(row["position"])
+            entry = self.entries.get(position)
+            if entry and (row["at"], row["event"], row["result"], row["leaf_hash"]) != (
+                *(entry[name] for name in ("at", "event", "result")),
+                self.leaves[position],
+            ):
+                self.wrong("custody.csv", f"says of entry {position} something else than the log")
+
+
+# --- The seal: CMS (RFC 5652) in the one form in which the server writes it
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    """One element of DER."""
+    data = b"".join(parts)
+    size = len(data)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(length)]) + length) + data
+
+
+def inside(data: bytes, number: int) -> bytes:
+    """The content of one of the elements that stand in a row."""
+    return element(data, number)[1]
+
+
+def element(data: bytes, number: int) -> tuple[bytes, bytes]:
+    """One of the elements that stand in a row: whole, and its content."""
+    at = 0
+    while True:
+        length, start = data[at + 1], at + 2
+        if length & 0x80:
+            start = at + 2 + (length & 0x7F)
+            length = int.from_bytes(data[at + 2 : start], "big")
+        if number == 0:
+            return data[at : start + length], data[start : start + length]
+        at, number = start + length, number - 1
+
+
+def seal_parts(signature: bytes) -> tuple[bytes, bytes]:
+    """The certificate and the signature value of a seal."""
+    signed = inside(inside(inside(signature, 0), 1), 0)
+    signer = inside(inside(signed, 4), 0)
+    return inside(signed, 3), inside(signer, 5)
+
+
+def seal_attributes(certificate: bytes, content: bytes, made: datetime) -> list[bytes]:
+    """What a seal signs: the content's digest, the moment, the certificate's digest."""
+    kinds = ("2a864886f70d010903", "2a864886f70d010904", "2a864886f70d010905", "2a864886f70d010910022f")
+    digest, known = (der(4, hashlib.sha256(data).digest()) for data in (content, certificate))
+    values = (
+        der(6, bytes.fromhex("2a864886f70d010701")),
+        digest,
+        der(0x17, made.astimezone(timezone.utc).strftime("%y%m%d%H%M%SZ").encode()),
+        der(0x30, der(0x30, der(0x30, known))),
+    )
+    return sorted(der(0x30, der(6, bytes.fromhex(kind)), der(0x31, value)) for kind, value in zip(kinds, values))
+
+
+def seal(certificate: bytes, attributes: list[bytes], value: bytes) -> bytes:
+    """A seal, byte for byte."""
+    read = x509.load_der_x509_certificate(certificate)
+    number = read.serial_number.to_bytes(read.serial_number.bit_length() // 8 + 1, "big")
+    issuer = der(0x30, read.issuer.public_bytes(), der(2, number))
+    sha, ecdsa, one = der(0x30, SHA256), der(0x30, ECDSA_SHA256), der(2, b"\1")
+    signer = der(0x30, one, issuer, sha, der(0xA0, *attributes), ecdsa, der(4, value))
+    content = der(0x30, der(6, bytes.fromhex("2a864886f70d010701")))
+    signed = der(0x30, one, der(0x31, sha), content, der(0xA0, certificate), der(0x31, signer))
+    return der(0x30, der(6, bytes.fromhex("2a864886f70d010702")), der(0xA0, signed))
+
+
 def check(path: str, key: str | None = None) -> dict[str, Any]:
-    """Check the bundle at this path."""
+    """Check the bundle or package at this path."""
+    if is_package(path):
+        return check_package(path, key)
     try:
-        with zipfile.ZipFile(path) as file:
-            bundle = Bundle(file, key)
+        with zipfile.ZipFile(path) as archive:
+            bundle = Bundle(archive, key)
             bundle.check()
             return bundle.report()
     except (zipfile.BadZipFile, UnicodeError, ValueError, NotImplementedError, EOFError) as error:
         return {"ok": False, "findings": [{"where": "bundle", "what": f"is not a whole ZIP file: {error}"}]}
+
+
+def is_package(path: Any) -> bool:
+    """Whether it calls itself a package, by its name or its first file."""
+    if not isinstance(path, str):
+        return False
+    with Path(path).open("rb") as file:
+        return b"mimetype" in file.read(128) or path.endswith(".asice")
+
+
+def check_package(path: str, key: str | None) -> dict[str, Any]:
+    """Check the package at this path."""
+    if x509 is None:
+        raise OSError("the seal of a package is checked with the library `cryptography`, which is not installed here")
+    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            package = Package(Container(data), key)
+        except Wrong as wrong:
+            return {"ok": False, "findings": [{"where": wrong.where, "what": wrong.what}]}
+        except (struct.error, ValueError, IndexError) as error:
+            return {
+                "ok": False,
+                "findings": [{"where": "package", "what": f"the list of its files was changed: {error}"}],
+            }
+        package.check()
+        return package.report()
 
 
 def tell(report: dict[str, Any]) -> None:
@@ -445,8 +879,10 @@ def tell(report: dict[str, Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description="Check an exported bundle offline.", epilog="Exit code 3: it differs.")
-    parser.add_argument("bundle", help="the ZIP file")
+    parser = argparse.ArgumentParser(
+        description="Check an exported bundle or package offline.", epilog="Exit code 3: it differs."
+    )
+    parser.add_argument("bundle", help="the ZIP file, or the package (.asice)")
     parser.add_argument("--key", help="the log's public key, <name>+<id>+<base64>, from a source you trust")
     parser.add_argument("--json", action="store_true", help="answer with one line of JSON")
     options = parser.parse_args(arguments)

@@ -639,6 +639,7 @@ HIDDEN = THING | {"name": "", "address": ""}
 ASKER = {"name": "Camille Laurent", "agency": "Parquet de Paris", "state": "FR"}
 OWNER = {"name": "Jonas Weber", "agency": "Staatsanwaltschaft Berlin", "state": "DE"}
 WAYS_OUT = {"ask": "#ask", "asked": {"url": "#asked", "due_at": NOW}, "ended_at": ago(days=1), "emergency": "#glass"}
+NOTHING_ASKED = dict.fromkeys(("recipient", "order", "content", "position", "remarks", "code", "text"), "")
 TO_ASK = [{"action": "evidence:read", "words": "Open exhibits"}, {"action": "evidence:download", "words": "Download"}]
 ORIGINATOR = {"state": "FR", "authority": "Parquet de Paris"}
 
@@ -1209,6 +1210,36 @@ SPECIMENS = {
             next="download",
             errors=[{"field": "acknowledged", "message": "is not ticked.", "remedy": "Read the conditions first."}],
             typed={"code": "", "text": ""},
+        ),
+    ),
+    "package": (
+        "evidence/package.html",
+        room(
+            "evidence",
+            items=[BRIEF, BRIEF],
+            total=23,
+            head=1234,
+            codes=[("trial", "Presenting or testing evidence in court")],
+            fresh=False,
+            step_up="#again",
+            conditions=[{"number": "FR-0002", "words": "Not to be shown to the suspect’s counsel before 1 March."}],
+            errors=[{"field": "recipient", "message": "is empty.", "remedy": "Write something here."}],
+            typed=NOTHING_ASKED,
+        ),
+    ),
+    "package-of-the-case": (
+        "evidence/package.html",
+        room(
+            "evidence",
+            items=[],
+            total=0,
+            head=12,
+            codes=[("trial", "Presenting or testing evidence in court")],
+            fresh=True,
+            step_up="#again",
+            conditions=[],
+            errors=[],
+            typed=NOTHING_ASKED | {"recipient": "Landgericht Aachen", "content": "references"},
         ),
     ),
     "exhibit-damaged": (

@@ -18,12 +18,11 @@ from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.content import Permitted, checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.reading import about
+from jit_server.evidence.usecases.sending import EXPORTED
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
-
-EXPORTED = "evidence:exported"
 
 
 @dataclass(frozen=True)
