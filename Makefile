@@ -44,6 +44,10 @@ bench: $(DEV) assets ## measure; one JSON line a case (QUICK=1: within 3 minutes
 coverage: $(DEV) assets ## run every test and show which branches no test takes
 	$(PY) -m pytest --cov --cov-report=term $(ARGS)
 
+.PHONY: mutation
+mutation: $(DEV) assets ## break the rules of access one by one and count what the tests notice (ARGS=policy: one module)
+	@$(PY) -m tests.access.mutation $(ARGS)
+
 .PHONY: assets
 assets: $(DEMO) ## bundle the browser assets with Node from a wheel, and compile the translations
 	@$(PY) hatch_build.py >&2
@@ -65,7 +69,7 @@ lock: $(UV) ## resolve requirements/*.in anew into hash-pinned requirements/*.tx
 
 .PHONY: clean
 clean: ## remove what was built; keeps JIT_DATA
-	rm -rf $(VENV) .uv build dist static/vendor static/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .uv build dist mutants static/vendor static/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # uv has a pinned version too, and its own little environment.
 $(UV): requirements/uv.txt

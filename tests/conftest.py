@@ -1,5 +1,6 @@
 """One PostgreSQL for the whole run, migrated up from empty; a world of agencies, people and workspaces over it."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,14 @@ hypothesis.settings.register_profile(
     "jit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )  # no test is timed: the machine may be busy
 hypothesis.settings.load_profile("jit")
+# `make mutation`: the first example that fails is enough, and the same examples for every mutant.
+hypothesis.settings.register_profile(
+    "mutation",
+    hypothesis.settings.get_profile("jit"),
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    derandomize=True,
+    database=None,
+)
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +50,12 @@ def postgres(scratch: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def urls(postgres: EmbeddedPostgres) -> Urls:
+def urls(request: pytest.FixtureRequest) -> Urls:
     """A database migrated up from empty: owner's and app's way in."""
-    made = postgres.database("jit")
+    ready = os.environ.get("JIT_TESTS_DATABASE")
+    if ready:  # `make mutation` lends one to its hundreds of runs
+        return Urls(*ready.split())
+    made = request.getfixturevalue("postgres").database("jit")
     schema.upgrade(made.owner)
     return made
 

@@ -180,6 +180,8 @@ def test_the_grid_holds_the_answer_to_everything_one_could_ask_for() -> None:
         for origin, code in product(Origin, Handling)
     ]
     assert [code for _, code, answer in grid[Action.EVIDENCE_LIST] if answer.allowed] == [Handling.H0] * 2
+    shut = [(origin, code) for origin, code, one in baseline_policy().grid(LEADER)[READ] if not one.allowed]
+    assert shut == [(Origin.PARTNER, Handling.H2)]
 
 
 # --- what would change a refusal

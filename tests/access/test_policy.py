@@ -2,10 +2,23 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
-from jit_server.access import Action, Handling, Origin, PartyClass, Phase, Policy, Role, Rule, baseline, baseline_policy
+from jit_server.access import (
+    Action,
+    Gate,
+    Handling,
+    Origin,
+    PartyClass,
+    Phase,
+    Policy,
+    Role,
+    Rule,
+    baseline,
+    baseline_policy,
+)
 from jit_server.access.rules import policies, read_rules
 
 MS = PartyClass.MS_AUTHORITY
@@ -34,6 +47,35 @@ def test_a_clause_that_allows_never_overrides_a_denial_of_the_baseline() -> None
     policy = Policy((*baseline(), clause))
     question = (Role.MEMBER, PartyClass.SECRETARIAT, Origin.OWN, Handling.H0, LIVE, Action.EVIDENCE_READ)
     assert not policy.decide(*question).allowed
+
+
+WIDE = Rule("7.9", "allow", tuple(Action), gates=tuple(Gate), reason="Everything, always, to everybody.")
+MEMBER, LEADER, OWN, PARTNER, H0 = Role.MEMBER, Role.LEADER, Origin.OWN, Origin.PARTNER, Handling.H0
+THIRD, COURT, HELPERS = PartyClass.THIRD_COUNTRY, PartyClass.INTL_JUDICIAL_AUTHORITY, PartyClass.SECRETARIAT
+DISPUTE = Phase.SUSPENDED
+
+
+@pytest.mark.parametrize(
+    ("denial", "question"),
+    [
+        ("D1", (MEMBER, THIRD, PARTNER, Handling.H1, LIVE, Action.MESSAGE_READ)),
+        ("D1", (LEADER, COURT, PARTNER, Handling.H3, LIVE, Action.MESSAGE_READ)),
+        ("D2", (LEADER, HELPERS, OWN, H0, LIVE, Action.EVIDENCE_READ)),
+        ("D3", (Role.OBSERVER, MS, OWN, H0, LIVE, Action.MESSAGE_POST)),
+        ("D3", (Role.AUDITOR, MS, OWN, H0, LIVE, Action.EVIDENCE_DOWNLOAD)),
+        ("D4", (LEADER, THIRD, PARTNER, H0, LIVE, Action.EVIDENCE_LIST)),
+        ("D4", (LEADER, COURT, PARTNER, H0, LIVE, Action.EVIDENCE_DOWNLOAD)),
+        ("D5", (Role.SPACE_ADMIN, HELPERS, PARTNER, H0, LIVE, Action.EVIDENCE_VERIFY_INBOUND)),
+        ("D6", (LEADER, MS, OWN, H0, Phase.POST_OPERATIONAL, Action.EVIDENCE_REGISTER)),
+        ("D7", (LEADER, MS, OWN, H0, Phase.CLOSED, Action.MESSAGE_READ)),
+        ("D8", (LEADER, MS, OWN, H0, DISPUTE, Action.MESSAGE_POST)),
+        ("D9", (LEADER, MS, PARTNER, H0, DISPUTE, Action.MESSAGE_READ)),
+    ],
+)
+def test_no_clause_however_wide_lifts_a_denial_of_the_baseline(denial: str, question: tuple[Any, ...]) -> None:
+    decision = Policy((*baseline(), WIDE)).decide(*question)
+    assert (decision.allowed, decision.clause) == (False, denial)
+    assert Policy((WIDE,)).decide(*question).clause == "7.9"
 
 
 def test_no_rule_means_no() -> None:
