@@ -15,6 +15,7 @@ from flask_babel import Babel
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jit_server import workspaces
+from jit_server.access import Action
 from jit_server.consents import day
 from jit_server.core import bus, database, logs, vault
 from jit_server.core import settings as settings_module
@@ -173,12 +174,15 @@ def _page_values() -> dict[str, Any]:
     return {"me": me, "my_workspaces": [{"id": one.id, "name": one.name, "unread": 0} for one in mine]}
 
 
-def _banner(workspace_id: UUID, party_id: UUID | None) -> dict[str, Any] | None:
-    """The identity bar of a workspace for pages that show an error; None where there is none to show."""
+def _banner(workspace_id: UUID, policy: dict[str, Any]) -> dict[str, Any] | None:
+    """The identity bar of a workspace for the page of a refusal, and its words; None where there is none to show."""
+    party_id = UUID(policy["originator"]) if policy["originator"] else None
     try:
         with context.house().work(context.actor()) as uow:
             shown = workspaces.banner(uow, workspace_id)
-            return {**shown, "originator": workspaces.originator(uow, party_id) if party_id else None}
+            asked = workspaces.action_words(Action(policy["action"]))
+            supplier = workspaces.originator(uow, party_id) if party_id else None
+            return {**shown, "originator": supplier, "asked_for": asked}
     except JitError:
         return None
 

@@ -39,7 +39,7 @@ CURRENT: Select[*tuple[Any, ...]] = (
         col(Message.at),
         col(Message.reply_to),
         col(Person.name).label("author_name"),
-        col(Agency.name).label("agency_name"),
+        col(Agency.own_name).label("agency_name"),
         col(Agency.state).label("state"),
         _latest.c.version,
         _latest.c.kind,

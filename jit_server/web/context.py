@@ -25,7 +25,7 @@ class Frame:
     house: House
     load_actor: Loader
     page_context: Callable[[], dict[str, Any]] = field(default=dict)
-    banner: Callable[[UUID, UUID | None], dict[str, Any] | None] = field(default=lambda _workspace, _party: None)
+    banner: Callable[[UUID, dict[str, Any]], dict[str, Any] | None] = field(default=lambda _workspace, _policy: None)
     ways_out: Callable[[UUID, dict[str, Any]], dict[str, Any] | None] = field(default=lambda _workspace, _policy: None)
     load_bearer: Callable[[Any, str, Any, Any], Actor | None] = field(
         default=lambda _session, _token, _now, _begun: None

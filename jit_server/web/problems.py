@@ -70,8 +70,7 @@ def _page(error: JitError, problem: dict[str, Any]) -> str:
     policy = error.members.get("policy")
     banner = None
     if policy:
-        party = UUID(policy["originator"]) if policy["originator"] else None
-        banner = context.frame().banner(UUID(error.members["workspace"]), party)
+        banner = context.frame().banner(UUID(error.members["workspace"]), policy)
     again = f"/step-up?{urlencode({'next': _here()})}" if isinstance(error, errors.StepUp) else None
     return render_template(
         "problem.html",

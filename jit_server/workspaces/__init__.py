@@ -30,7 +30,7 @@ from jit_server.workspaces.usecases.proposing import propose
 from jit_server.workspaces.usecases.reading import compartments, my_workspaces, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
 from jit_server.workspaces.usecases.signing import OfferOut, offer, offers, sign
-from jit_server.workspaces.views import banner, originator
+from jit_server.workspaces.views import action_words, banner, originator
 
 __all__ = [
     "AccessGrant",
@@ -63,6 +63,7 @@ __all__ = [
     "Signing",
     "Workspace",
     "WorkspaceOut",
+    "action_words",
     "agreement",
     "amend",
     "banner",

@@ -72,6 +72,17 @@ document.addEventListener('submit', (event) => {
   if (event.target instanceof HTMLFormElement && event.target.dataset.signsOut !== undefined) session.postMessage('ended');
 });
 
+/* A dialog that came open holds what has to be mended. */
+const wrong = document.querySelector('dialog[open]');
+if (wrong instanceof HTMLDialogElement) {
+  wrong.close();
+  wrong.showModal();
+}
+
+/* Where the tabs are wider than the screen, the open one is to be seen. */
+const tab = document.querySelector('.tabs [aria-current]');
+if (tab?.parentElement) tab.parentElement.scrollLeft += tab.getBoundingClientRect().left - (innerWidth - tab.clientWidth) / 2;
+
 /* The summary of errors takes the focus, so that a keyboard starts at what is wrong. */
 const first = document.querySelector('[data-focus]');
 if (first instanceof HTMLElement) first.focus();

@@ -938,6 +938,7 @@ SPECIMENS = {
                     "origin": "partner",
                     "handling": "H2",
                     "actions": ["evidence:download"],
+                    "words": ["Download exhibits"],
                 }
             ],
             parties=PARTIES,
@@ -1076,6 +1077,7 @@ SPECIMENS = {
                 {"state": "DE", "agency": "Staatsanwaltschaft Berlin", "party_class": "ms_authority", "members": TEAM},
                 {"state": "FR", "agency": "Parquet de Paris", "party_class": "ms_authority", "members": []},
             ],
+            past_term=True,
             invite={
                 "people": [("9", "Theo Lang")],
                 "roles": ["member", "observer"],

@@ -90,4 +90,4 @@ def action_words(action: Action) -> str:
         Action.WORKSPACE_OPEN: gettext("Open the workspace"),
         Action.WORKSPACE_READ: gettext("Know the workspace"),
     }
-    return words[action]
+    return words.get(action, str(action))

@@ -21,7 +21,7 @@ from jit_server.workspaces.models import (
 from jit_server.workspaces.usecases import agreements, amending, drafting, reading, record
 from jit_server.workspaces.usecases import members as team
 from jit_server.workspaces.views import editor, versions
-from jit_server.workspaces.views.frame import banner, may
+from jit_server.workspaces.views.frame import action_words, banner, may
 from jit_server.workspaces.views.log import timeline
 from jit_server.workspaces.views.rights import rights
 
@@ -162,4 +162,5 @@ def _clause(clause: Any) -> dict[str, Any]:
         "origin": words(clause.origins),
         "handling": words(clause.handlings),
         "actions": [str(action) for action in clause.actions],
+        "words": [action_words(action) for action in clause.actions],
     }

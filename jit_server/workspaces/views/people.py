@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -46,6 +47,7 @@ def members(uow: UnitOfWork, workspace_id: UUID, typed: dict[str, str] | None = 
         "may": holds,
         "capabilities": [{"action": str(action), "words": action_words(action)} for action in CAPABILITIES],
         "groups": groups,
+        "past_term": any(_outlasts(one, shown["valid_until"]) for one in people),
         "invite": _invite(uow, workspace_id, shown, typed) if Action.MEMBER_INVITE in holds else None,
     }
 
@@ -93,6 +95,10 @@ def _source(uow: UnitOfWork, workspace_id: UUID, row: Member) -> dict[str, Any] 
     named = record.names(uow, entries)
     by = named.get(str(entries[0].actor.get("person")), {}).get("name")
     return {"event": entries[0].event, "at": entries[0].at, "by": by, "position": entries[0].position}
+
+
+def _outlasts(one: MemberOut, term_end: date) -> bool:
+    return one.expires_at is not None and one.expires_at.date() > term_end
 
 
 def _parties(uow: UnitOfWork, workspace_id: UUID) -> Sequence[Party]:
