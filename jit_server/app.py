@@ -82,7 +82,7 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
     app.extensions["jit"] = context.Frame(house, load, _page_values, _banner, _ways_out, load_bearer)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.install(app, secure=settings.secure)
-    limits.install(app, settings)
+    counters = limits.install(app, settings)
     _guard(app, settings)
     problems.install(app)
     ops.install(app)
@@ -94,7 +94,8 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
-    sockets.install(app, people=lookups.people, alive=lookups.alive)
+    alive = partial(lookups.alive, idle=timedelta(minutes=settings.session_idle_minutes))
+    sockets.install(app, people=lookups.people, alive=alive, counters=counters)
     declared.insist(app)
     return app
 

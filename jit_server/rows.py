@@ -18,6 +18,7 @@ ROOMS = (
     "audit.models",
     "messaging.models",
     "web.sockets.presence",
+    "web.sockets.crowd",
     "evidence.models",
     "evidence.outside",
 )

@@ -1,6 +1,7 @@
 """What real time asks about people: who they are by name, and whose session still counts. Plain SQL, no policy."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ def people(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[str, 
     }
 
 
-def alive(connection: Connection, sessions: Sequence[UUID]) -> set[UUID]:
-    """Those of these sessions that still count."""
+def alive(connection: Connection, sessions: Sequence[UUID], *, idle: timedelta = IDLE) -> set[UUID]:
+    """Those of these sessions that still count; `idle` is how long one lasts without a request."""
     now = clock.now()
-    return set(connection.scalars(_ALIVE, {"ids": list(sessions), "now": now, "idle_since": now - IDLE}))
+    return set(connection.scalars(_ALIVE, {"ids": list(sessions), "now": now, "idle_since": now - idle}))

@@ -18,7 +18,6 @@ from jit_server.access import Actor
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)
 TOUCH: Final = timedelta(minutes=1)
-MOST: Final = 10
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 _LIVE = text("""
@@ -32,11 +31,6 @@ _LIVE = text("""
      WHERE s.token_hash = :hash AND s.ended_at IS NULL AND s.not_after > :now AND s.last_seen_at > :idle_since
 """)
 _TOUCH = text("UPDATE login_session SET last_seen_at = :now, agent_hash = :agent, browser = :browser WHERE id = :id")
-_END_OLDEST = text("""
-    UPDATE login_session SET ended_at = :now WHERE id IN (
-        SELECT id FROM login_session WHERE person_id = :person AND ended_at IS NULL
-         ORDER BY issued_at DESC OFFSET :most)
-""")
 
 
 def new_secret() -> str:
@@ -96,11 +90,6 @@ def load(session: Any, raw_cookie: str, user_agent: str, now: datetime, *, idle:
             "shortcuts": "on" if row.shortcuts else "off",
         },
     )
-
-
-def end_oldest(connection: Any, person_id: Any, now: datetime) -> None:
-    """Keep the newest `MOST` sessions of a person."""
-    connection.execute(_END_OLDEST, {"person": person_id, "now": now, "most": MOST})
 
 
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

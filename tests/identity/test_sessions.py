@@ -1,7 +1,7 @@
 """B6: a session lasts while nothing ended it, its cookie is new at each sign-in, and its form token is its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from jit_server import app as application
-from jit_server import identity
+from jit_server import audit, identity
 from jit_server.access import OPERATOR, Actor
 from jit_server.core import clock
 from jit_server.core.errors import NotFound, NotPermitted, SignInRefused
@@ -21,7 +21,7 @@ from jit_server.identity.oidc import Assertion, Pending
 from jit_server.identity.usecases import sign_in, ways
 from jit_server.identity.usecases.ways import Claimed
 from jit_server.web import csrf
-from jit_server.work import House
+from jit_server.work import SERVER_LOG, House
 from tests.builders import Who, World
 from tests.identity.signing_in import FIREFOX, Browser, signed_in
 
@@ -203,6 +203,16 @@ def test_a_person_keeps_the_ten_newest_sessions(house: House, world: World) -> N
     all_of_them = [begin(house, who) for _ in range(12)]
     alive = [one.at(clock.now()) is not None for one in all_of_them]
     assert alive == [False, False, *[True] * 10]
+    with house.work(OPERATOR) as uow:
+        ended = audit.read(uow.connection, SERVER_LOG, events=["session:ended"], latest=True, limit=2)
+    assert [entry.content["facts"] for entry in ended] == [{"by": "newer sign-in", "own": False}] * 2
+
+
+def test_how_many_sessions_a_person_keeps_is_a_setting(house: House, world: World) -> None:
+    few = replace(house, settings=house.settings.model_copy(update={"sessions_person": 2}))
+    who = world.person("NL")
+    all_of_them = [begin(few, who) for _ in range(3)]
+    assert [one.at(clock.now()) is not None for one in all_of_them] == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, folder: Path, workers: int = 2) -> Iterator[Served]:
-    """Start the server over the run's database and stop it afterwards."""
+def serving(settings: Settings, folder: Path, workers: int = 2, **more: str) -> Iterator[Served]:
+    """Start the server over the run's database and stop it afterwards; `more` goes into its environment."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -70,8 +70,9 @@ def serving(settings: Settings, folder: Path, workers: int = 2) -> Iterator[Serv
         "JIT_DATABASE_URL": settings.database_url,
         "JIT_WORKERS": str(workers),
         "JIT_OIDC_ALLOW_LOOPBACK": str(settings.oidc_allow_loopback),
+        "JIT_RATES": str(settings.rates),
         "PYTHONUNBUFFERED": "1",
-    }
+    } | more
     errors = folder / f"server-{port}.log"
     command = [sys.executable, "-m", "gunicorn", "--config", "python:jit_server.gunicorn", "jit_server.app:create()"]
     with errors.open("wb") as sink:
@@ -116,7 +117,7 @@ def served(settings: Settings, world: World, scratch: Path) -> Iterator[Served]:
 def start(settings: Settings, world: World, scratch: Path) -> Iterator[Callable[..., Served]]:
     """Start a server of one's own, for tests that hurt it."""
     with contextlib.ExitStack() as stack:
-        yield lambda workers=2: stack.enter_context(serving(settings, scratch, workers))
+        yield lambda workers=2, **more: stack.enter_context(serving(settings, scratch, workers, **more))
 
 
 @pytest.fixture

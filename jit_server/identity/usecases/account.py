@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from sqlalchemy import Row, text
+from sqlmodel import col
 
 from jit_server.core.errors import Invalid, NotFound, NotSignedIn
 from jit_server.identity.models import LoginSession, Person
@@ -99,6 +100,15 @@ def end_all_sessions(uow: UnitOfWork, person: Person, *, by: str) -> int:
     for one in live:
         close(uow, one, by=by)
     return len(live)
+
+
+def end_oldest_sessions(uow: UnitOfWork, person: Person) -> None:
+    """Keep as many of a person's sessions as one may have, the newest; the others end, on the record."""
+    uow.session.flush()
+    live = uow.every(LoginSession, col(LoginSession.person_id) == person.id, col(LoginSession.ended_at).is_(None))
+    newest_first = sorted(live, key=lambda one: one.issued_at, reverse=True)
+    for one in newest_first[uow.house.settings.sessions_person :]:
+        close(uow, one, by="newer sign-in")
 
 
 def close(uow: UnitOfWork, session: LoginSession, *, by: str) -> None:

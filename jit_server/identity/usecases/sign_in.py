@@ -12,7 +12,7 @@ from jit_server.identity import meaning, sessions
 from jit_server.identity.clients import refused
 from jit_server.identity.id_token import Assertion
 from jit_server.identity.models import Agency, AgencyRole, Issuer, LoginSession, Person
-from jit_server.identity.usecases.account import LANGUAGES, close, end_all_sessions, zones
+from jit_server.identity.usecases.account import LANGUAGES, close, end_all_sessions, end_oldest_sessions, zones
 from jit_server.identity.usecases.agencies import agency
 from jit_server.identity.usecases.ways import Claimed, WayIn, way_of
 from jit_server.work import UnitOfWork
@@ -97,7 +97,7 @@ def complete_sign_in(
     _follow(uow, way, person, assertion)
     _end_in_browser(uow, old_cookie)
     begun, cookie = _begin_session(uow, way, person, assertion, user_agent)
-    sessions.end_oldest(uow.connection, person.id, uow.now)
+    end_oldest_sessions(uow, person)
     facts: dict[str, Any] = {"step_up": True} if claimed.session_id is not None else {}
     uow.record(
         "session:started",

@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -20,10 +21,17 @@ ACTOR: Final = "jit.actor"
 """Where the signed-in person stands in the environment of an admitted handshake."""
 
 _KEY_BYTES: Final = 16
-_STATUS: Final = {400: "400 Bad Request", 401: "401 Unauthorized", 403: "403 Forbidden", 503: "503 Service Unavailable"}
+_STATUS: Final = {
+    400: "400 Bad Request",
+    401: "401 Unauthorized",
+    403: "403 Forbidden",
+    429: "429 Too Many Requests",
+    503: "503 Service Unavailable",
+}
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+Admit = Callable[[Actor], Callable[[], None]]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
@@ -35,25 +43,31 @@ class Gate:
         origin: the server's base URL; an `Origin` must equal it.
         cookie: the session cookie's name.
         sign_in: the person of a session cookie and user agent; not of kind `person` when there is none.
+        admit: counts a socket of this person in, or refuses it; what it returns counts it out.
     """
 
-    def __init__(self, inner: WsgiApp, origin: str, cookie: str, sign_in: Callable[[str, str], Actor]) -> None:
+    def __init__(
+        self, inner: WsgiApp, origin: str, cookie: str, sign_in: Callable[[str, str], Actor], admit: Admit
+    ) -> None:
         self._inner = inner
         self._origin = origin.rstrip("/").lower()
         self._cookie = cookie
         self._sign_in = sign_in
+        self._admit = admit
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Pass on what is not for sockets; check what is."""
         path = environ.get("PATH_INFO", "")
         if path != PATH and not path.startswith(PATH + "/"):
             return self._inner(environ, start_response)
-        try:
-            environ[ACTOR] = self._check(environ)
-        except JitError as error:
-            return _refuse(error, start_response)
-        environ["PATH_INFO"] = PATH + "/"
-        return self._inner(environ, start_response)
+        with ExitStack() as end:  # the call below lasts as long as its socket
+            try:
+                environ[ACTOR] = actor = self._check(environ)
+                end.callback(self._admit(actor))
+            except JitError as error:
+                return _refuse(error, start_response)
+            environ["PATH_INFO"] = PATH + "/"
+            return self._inner(environ, start_response)
 
     def _check(self, environ: Environ) -> Actor:
         """Who opens the socket.
@@ -106,5 +120,7 @@ def _refuse(error: JitError, start_response: StartResponse) -> Iterable[bytes]:
         ("X-Content-Type-Options", "nosniff"),
         ("Connection", "close"),
     ]
+    if "retry_after" in error.members:
+        headers.append(("Retry-After", str(error.members["retry_after"])))
     start_response(_STATUS.get(error.status, f"{error.status} Refused"), headers)
     return [body]

@@ -74,9 +74,7 @@ class PresenceRow(SQLModel, table=True):
 class Presence:
     """This worker's part in saying who is here."""
 
-    def __init__(
-        self, engine: Engine, floors: Floors, sender: Sender, bus: Bus, people: People, watch: Watch
-    ) -> None:
+    def __init__(self, engine: Engine, floors: Floors, sender: Sender, bus: Bus, people: People, watch: Watch) -> None:
         self._engine = engine
         self._floors = floors
         self._send = sender

@@ -1,10 +1,12 @@
 """The way out: events to rooms and to single sockets, and the end of those that do not keep up."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
 import gevent
 import structlog
+from engineio.exceptions import SocketIsClosedError
 from engineio.packet import MESSAGE, Packet
 from flask_socketio import SocketIO
 from socketio import packet as socketio_packet
@@ -46,8 +48,7 @@ class Sender:
                 _logger.warning("socket.behind", waiting=waiting)
                 transport.cut()
             elif waiting or transport is None or not transport.offer(framed):
-                for packet in packets:
-                    connection.send(packet)
+                _queue(connection, packets)
 
     def to_one(self, sid: str, event: str, payload: dict[str, Any]) -> None:
         """Send an event to one socket."""
@@ -67,6 +68,13 @@ class Sender:
         self.to_one(sid, event, {})
         self._server.disconnect(sid, namespace=_NAMESPACE)
         gevent.spawn_later(HANG_UP, cut, environ)
+
+
+def _queue(connection: Any, packets: list[Packet]) -> None:
+    """Leave packets to Engine.IO's writer. It may find on the way that the peer is gone: nobody else loses by that."""
+    with contextlib.suppress(SocketIsClosedError):
+        for packet in packets:
+            connection.send(packet)
 
 
 def _encoded(event: str, payload: dict[str, Any]) -> str:

@@ -22,9 +22,11 @@ from jit_server.access import Action
 from jit_server.audit import SERVER_LOG
 from jit_server.core import clock
 from jit_server.core.bus import LOG, Bus, Hint
-from jit_server.core.errors import DatabaseDown, JitError, Malformed, NotFound, NotSignedIn
+from jit_server.core.errors import DatabaseDown, JitError, Malformed, NotFound, NotSignedIn, TooMany
 from jit_server.web import context
+from jit_server.web.limits import Counters
 from jit_server.web.sockets import events, gate
+from jit_server.web.sockets.crowd import Crowd
 from jit_server.web.sockets.floors import Floors, Guest
 from jit_server.web.sockets.presence import People, Presence
 from jit_server.web.sockets.pump import Pump
@@ -64,24 +66,26 @@ class Join(BaseModel):
 class Sockets:
     """The real-time part of one worker. Its greenlets start with the first handshake, after any fork."""
 
-    def __init__(self, app: Flask, house: House, bus: Bus, *, people: People, alive: Alive) -> None:
+    def __init__(self, app: Flask, house: House, bus: Bus, *, people: People, alive: Alive, counters: Counters) -> None:
         self._app = app
         self._engine = system_engine(house.settings.database_url)
         self._bus = bus
         self._alive = alive
+        self._counters = counters
         self._cookie = house.settings.cookie
         self._signed_in: dict[str, tuple[access.Actor, float]] = {}
         self._started = threading.Lock()
         self._somebody_left = Event()
         self.socketio = _socketio(app)
         self.floors = Floors()
+        self.crowd = Crowd(self._engine, house.settings.sockets_person) if house.settings.rates else None
         self.send = Sender(self.socketio)
         self.watch = Watch(self._ask_anew)
         self.pump = Pump(self._engine, self.floors, self.send, self.watch)
         self.presence = Presence(self._engine, self.floors, self.send, bus, people, self.watch)
         self._listen_to_clients()
         app.wsgi_app = gate.Gate(  # type: ignore[method-assign]
-            app.wsgi_app, house.settings.base_url, house.settings.cookie, self.sign_in
+            app.wsgi_app, house.settings.base_url, house.settings.cookie, self.sign_in, self._admit
         )
         app.extensions["jit.sockets"] = self
 
@@ -104,6 +108,12 @@ class Sockets:
             self._signed_in[raw] = (found, monotonic() + FRESH)
         return found
 
+    def _admit(self, actor: access.Actor) -> Callable[[], None]:
+        self._counters.take(actor)
+        if self.crowd is None or actor.person_id is None:
+            return lambda: None
+        return self.crowd.come(actor.person_id)
+
     def _listen_to_clients(self) -> None:
         """Straight to python-socketio: Flask-SocketIO's own handlers keep a frozen session and call `connect` twice."""
         server = self.socketio.server
@@ -119,7 +129,8 @@ class Sockets:
             return {"problem": NotSignedIn().problem()}
         try:
             actor = self.sign_in(guest.cookie, guest.environ.get("HTTP_USER_AGENT", ""))
-        except DatabaseDown as error:
+            self._counters.take(actor)
+        except (DatabaseDown, TooMany) as error:
             return {"problem": error.problem()}
         with self._app.app_context():
             return events.acknowledge(handler, guest, actor, data)
@@ -172,6 +183,8 @@ class Sockets:
         transports = [guest.environ.get("jit.transport") for guest in self.floors.guests.values()]
         leaving = [gevent.spawn(transport.go_away) for transport in transports if transport is not None]
         gevent.joinall(leaving, timeout=FAREWELL)
+        if self.crowd is not None:
+            self.crowd.leave()
 
     def close(self) -> None:
         """Give the connections to the database back."""
@@ -201,7 +214,8 @@ class Sockets:
     def _sweep_for_ever(self) -> None:
         while True:
             gevent.sleep(SWEEP)
-            for step in (self._end_dead_sessions, self.pump.compare, self._end_lapsed_access, self.presence.renew):
+            steps = [self._end_dead_sessions, self.pump.compare, self._end_lapsed_access, self.presence.renew]
+            for step in [*steps, *([self.crowd.renew] if self.crowd else [])]:
                 self._quietly(step)
 
     def _end_sessions_soon(self) -> None:
@@ -259,17 +273,18 @@ def _socketio(app: Flask) -> SocketIO:
     return made
 
 
-def install(app: Flask, *, people: People, alive: Alive) -> Sockets:
+def install(app: Flask, *, people: People, alive: Alive, counters: Counters) -> Sockets:
     """Open the socket door of an app; call it last, when every room has said which events it answers and presents.
 
     Args:
         app: with its frame (`web.context.Frame`).
         people: names persons, for presence.
         alive: which sessions still count.
+        counters: of what each person and agency asks.
     """
     house = cast("context.Frame", app.extensions["jit"]).house
     bus = house.bus if isinstance(house.bus, Bus) else Bus(house.settings.database_url)
-    return Sockets(app, house, bus, people=people, alive=alive)
+    return Sockets(app, house, bus, people=people, alive=alive, counters=counters)
 
 
 def running() -> Sockets:

@@ -24,17 +24,13 @@ from wsproto.utilities import LocalProtocolError
 MAX_MESSAGE: Final = 64 * 1024
 """Bytes of one message from a client."""
 SILENCE: Final = 20
-"""Seconds after which a peer that neither sends nor takes anything is gone; it is pinged every 10."""
+"""Seconds after which a peer that is silent and takes nothing is gone; it is pinged every 10."""
 DEPTH: Final = 8
 """Levels of nesting an event's data may have."""
 
 _SERVER_KEYS: Final = ("gunicorn.socket", "wsgi.input", "SERVER_SOFTWARE")
-_HANDSHAKE: Final = (
-    "HTTP_HOST",
-    "HTTP_UPGRADE",
-    "HTTP_CONNECTION",
-    "HTTP_SEC_WEBSOCKET_KEY",
-    "HTTP_SEC_WEBSOCKET_VERSION",
+_HANDSHAKE: Final = tuple(
+    f"HTTP_{name}" for name in ("HOST", "UPGRADE", "CONNECTION", "SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_VERSION")
 )
 _RESERVED: Final = frozenset({"connect", "disconnect", "connect_error", "*"})
 _EVENT_LENGTH: Final = 2
@@ -82,17 +78,22 @@ class _Whole:
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._turn = BoundedSemaphore(1)
+        self._waiting = 0
         self._plain = type(sock) is gevent.socket.socket
 
     def send(self, data: bytes) -> int:
         """Send all of `data`; a peer that takes nothing for too long counts as gone (OSError)."""
-        with self._turn:
-            self._sock.sendall(data)
+        self._waiting += 1
+        try:
+            with self._turn:
+                self._sock.sendall(data)
+        finally:
+            self._waiting -= 1
         return len(data)
 
     def offer(self, data: bytes) -> bool:
-        """Send `data` at once if nobody else is sending and the kernel takes it; False when nothing was sent."""
-        if not self._plain or not self._turn.acquire(blocking=False):
+        """Send `data` at once if nobody sends or waits to, and the kernel takes it; False when nothing was sent."""
+        if not self._plain or self._waiting or not self._turn.acquire(blocking=False):
             return False
         sent = 0
         try:
