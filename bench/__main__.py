@@ -14,7 +14,7 @@ from bench.env import Env
 from jit_server.core.postgres import EmbeddedPostgres
 
 NOT_CASES = {"__init__", "__main__", "env"}
-PREFIXES = ("fanout", "upload", "audited", "decision", "verify", "rest", "explain", "revocation", "scale")
+PREFIXES = ("fanout", "upload", "audited", "decision", "verify", "rest", "explain", "revocation", "scale", "noisy")
 
 
 def main() -> int:

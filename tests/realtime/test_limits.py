@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from time import monotonic
 from uuid import uuid4
 
 import pytest
 
+from jit_server.web.sockets.wire import BURST, RATE
 from tests.builders import sign_in
 from tests.realtime.line import Line, Refused, play
 
@@ -121,3 +123,32 @@ def test_a_person_has_so_many_sockets_over_all_workers_and_no_more(start, team, 
     assert (refused.status, problem["type"], problem["most"]) == (429, "/problems/too-many", 6)
     assert "Close a window" in problem["detail"]
     assert "problem" not in answer
+    assert "crowd.failed" not in served.log()
+
+
+def test_a_worker_that_is_gone_keeps_nobody_out(start, team, cookie, owner_engine):
+    secret = cookie(team.admin)
+    most = {"JIT_RATES": "true", "JIT_SOCKETS_PERSON": "2"}
+
+    async def both(served):
+        return await opened(served, secret, 2)
+
+    first = start(workers=1, **most)
+    play(lambda: both(first))
+    first.process.terminate()
+    first.process.wait(20)
+    assert "crowd.failed" not in first.log()
+    assert play(lambda: both(start(workers=1, **most)))
+
+
+def test_d4_one_persons_sockets_together_speak_no_faster_than_one(start, team, channel, cookie):
+    served = start(workers=1, JIT_RATES="true")
+
+    async def scenario():
+        lines = await opened(served, cookie(team.admin), 4)
+        begun = monotonic()
+        await asyncio.gather(*(ask([line], channel, 25) for line in lines))
+        return monotonic() - begun
+
+    took = play(scenario)
+    assert took >= (100 - BURST) / RATE  # a hundred words, of which the first sixty come at once

@@ -19,6 +19,7 @@ from sqlmodel import Field, SQLModel
 from jit_server.core import clock
 from jit_server.core.database import UtcDateTime
 from jit_server.core.errors import DatabaseDown, TooMany
+from jit_server.web.sockets.wire import BURST, RATE, Bucket
 
 FRESH: Final = timedelta(seconds=15)
 """How long a worker's word counts; it is renewed at each sweep."""
@@ -34,7 +35,9 @@ _COME = text(
     " SELECT coalesce(sum(sockets), 0) FROM socket_count"
     " WHERE person_id = ANY(:people) AND worker_id <> :worker AND seen_at > :since"
 )
-_FORGET = text("DELETE FROM socket_count WHERE worker_id = :worker AND (:person IS NULL OR person_id = :person)")
+_FORGET = text(
+    "DELETE FROM socket_count WHERE worker_id = :worker AND person_id = coalesce(CAST(:person AS uuid), person_id)"
+)
 _SWEEP = text("DELETE FROM socket_count WHERE seen_at < :before")
 _logger = structlog.get_logger(__name__)
 
@@ -64,6 +67,7 @@ class Crowd:
         self._most = most
         self._worker = uuid4()
         self._here: Counter[UUID] = Counter()
+        self._paces: dict[UUID, Bucket] = {}
 
     def come(self, person_id: UUID) -> Callable[[], None]:
         """One socket more; what is returned must be called at its end.
@@ -83,6 +87,10 @@ class Crowd:
             words = f"You have {self._most} live connections open, as many as one person may. Close a window."
             raise TooMany(words, most=self._most)
         return partial(self._go, person_id)
+
+    def pace(self, person_id: UUID) -> Bucket:
+        """How fast a person may speak here, over all their sockets together."""
+        return self._paces.setdefault(person_id, Bucket(RATE, BURST))
 
     def renew(self) -> None:
         """Say again who has how many here, and forget what others have not said again."""
@@ -114,6 +122,7 @@ class Crowd:
         self._here[person_id] -= 1
         if self._here[person_id] <= 0:
             del self._here[person_id]
+            self._paces.pop(person_id, None)
             self._write(person_id)  # a number that is merely lower waits for the next sweep
 
     def _write(self, person_id: UUID | None) -> None:

@@ -31,7 +31,7 @@ _STATUS: Final = {
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-Admit = Callable[[Actor], Callable[[], None]]
+Admit = Callable[[Actor, Environ], Callable[[], None]]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
@@ -63,7 +63,7 @@ class Gate:
         with ExitStack() as end:  # the call below lasts as long as its socket
             try:
                 environ[ACTOR] = actor = self._check(environ)
-                end.callback(self._admit(actor))
+                end.callback(self._admit(actor, environ))
             except JitError as error:
                 return _refuse(error, start_response)
             environ["PATH_INFO"] = PATH + "/"

@@ -108,11 +108,13 @@ class Sockets:
             self._signed_in[raw] = (found, monotonic() + FRESH)
         return found
 
-    def _admit(self, actor: access.Actor) -> Callable[[], None]:
+    def _admit(self, actor: access.Actor, environ: gate.Environ) -> Callable[[], None]:
         self._counters.take(actor)
         if self.crowd is None or actor.person_id is None:
             return lambda: None
-        return self.crowd.come(actor.person_id)
+        leave = self.crowd.come(actor.person_id)
+        environ["jit.pace"] = self.crowd.pace(actor.person_id)
+        return leave
 
     def _listen_to_clients(self) -> None:
         """Straight to python-socketio: Flask-SocketIO's own handlers keep a frozen session and call `connect` twice."""

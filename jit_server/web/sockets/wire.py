@@ -41,7 +41,7 @@ _INT_DIGITS: Final = 20
 _UNFINISHED: Final = 3 * MAX_MESSAGE  # bytes that may arrive before a message is whole: pings and empty fragments count
 _SHORT, _LONG = 126, 1 << 16  # RFC 6455 section 5.2: where a frame's length takes 2 and 8 more bytes
 RATE: Final = 20.0
-"""Packets a second from one client, in the long run; a faster one is slowed down, not refused."""
+"""Packets a second from one client (all sockets of a person), in the long run; a faster one is slowed, not refused."""
 BURST: Final = 60
 
 
@@ -203,6 +203,7 @@ class Transport(SimpleWebSocketWSGI):  # type: ignore[misc]  # untyped library
         """Upgrade, talk until the end, close."""
         self.ws = WebSocket(environ)
         environ["jit.transport"] = self
+        self._pace = environ.get("jit.pace", self._pace)
         try:
             answer = self.app(self)
         finally:
