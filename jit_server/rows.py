@@ -21,6 +21,7 @@ ROOMS = (
     "web.sockets.crowd",
     "evidence.models",
     "evidence.outside",
+    "evidence.stored",
 )
 
 for _room in ROOMS:

@@ -16,6 +16,7 @@ from jit_server.evidence.outside import (
     TransferBasis,
 )
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
+from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
@@ -42,11 +43,14 @@ from jit_server.evidence.usecases.releasing import (
     withdraw,
 )
 from jit_server.evidence.usecases.remarking import markings_of, remark
+from jit_server.evidence.usecases.scrubbing import damaged, stored_check
+from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
 from jit_server.evidence.usecases.uploads import declare, receive, upload
 from jit_server.evidence.usecases.uses import conditions_of
 
 __all__ = [
     "Check",
+    "Condition",
     "EvidenceItem",
     "Inbound",
     "InboundOut",
@@ -62,6 +66,7 @@ __all__ = [
     "RecipientOut",
     "ReleaseOut",
     "State",
+    "StoredCheck",
     "TransferBasis",
     "Upload",
     "UploadOut",
@@ -69,6 +74,7 @@ __all__ = [
     "agreed_basis",
     "conditions_of",
     "custody",
+    "damaged",
     "decision_on",
     "declare",
     "disposition",
@@ -94,6 +100,8 @@ __all__ = [
     "register",
     "releases_of",
     "remark",
+    "scrub_figures",
+    "stored_check",
     "upload",
     "upload_out",
     "verify",

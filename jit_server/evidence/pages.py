@@ -9,15 +9,15 @@ from zoneinfo import available_timezones
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import ngettext
 
 from jit_server import evidence, workspaces
 from jit_server.access import OUTSIDE, Action
-from jit_server.audit import Kept
 from jit_server.core.errors import Altered, NotPermitted, PurposeRequired, VaultDown
 from jit_server.evidence import (
     EvidenceItem,
     Method,
+    alarms,
     packages,  # noqa: F401 - its pages stand on the same blueprint
 )
 from jit_server.evidence.api import RegisterQuery, place_of
@@ -104,15 +104,16 @@ def read_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
         with purpose.work(item_id) as uow:
             item, custody = evidence.look(uow, item_id)
             shown = evidence.item_out(uow, item).model_dump()
-            checked = evidence.last_check(uow, item)
+            checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
             values = frame(uow, workspace_id) | _about(uow, item)
             values["may"] = {str(action) for action in Action if uow.permits(action, item)}
             values["custody"] = views.timeline(custody or [], workspaces.names(uow, custody or []))
     except PurposeRequired:
         return ask(workspace_id, number, "look")
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(item)}
+    shown["read_again_at"] = again.checked_at if again and again.checked_at > item.registered_at else None
     verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
-    return show("evidence/item.html", item=shown, check=_verdict(checked), verifier=verifier, scan=None, **values)
+    return show("evidence/item.html", item=shown, check=alarms.verdict(checked), verifier=verifier, scan=None, **values)
 
 
 @pages.takes("/w/<uuid:workspace_id>/evidence/<number>/verify", to=Action.EVIDENCE_READ)
@@ -168,19 +169,6 @@ def _locked_until(item: EvidenceItem) -> Any:
         return context.house().vault.stat(item.vault_key, item.version_id).retained_until
     except (VaultDown, Altered):
         return None
-
-
-def _verdict(checked: Kept | None) -> dict[str, Any] | None:
-    if checked is None:
-        return None
-    fine = checked.content["result"] == "ok"
-    if fine:
-        words = gettext("The stored bytes have the SHA-256 that was registered, and the log proves the registration.")
-    elif checked.event == "evidence:verified":
-        words = gettext("The stored bytes are unchanged, but the log does not prove the registration.")
-    else:
-        words = gettext("The stored bytes are NOT those that were registered. The operator has been told.")
-    return {"ok": fine, "at": checked.at, "words": words}
 
 
 @cache

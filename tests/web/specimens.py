@@ -213,6 +213,7 @@ def exhibit(number: str, title: str, **more) -> dict:
         "vault": "s3",
         "version": "v1",
         "locked_until": NOW + timedelta(days=365),
+        "read_again_at": NOW,
     } | more
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol, Self
@@ -153,7 +153,7 @@ class Meter:
         return self
 
 
-def verified(body: Body, *, size: int, sha256: str) -> Iterator[bytes]:
+def verified(body: Body, *, size: int, sha256: str) -> Generator[bytes, None, None]:
     """The blocks of a body, the last one only once the whole is proved to be what was taken in.
 
     A reader of altered bytes therefore never gets a complete file. Raises `Altered`. Closes the body.

@@ -209,4 +209,4 @@ def _or_gone() -> Iterator[None]:
             yield
         except FileNotFoundError as gone:
             detail = "The vault does not hold these bytes any more."
-            raise Altered(detail) from gone
+            raise Altered(detail, missing=True) from gone

@@ -251,7 +251,7 @@ def _or_down() -> Iterator[None]:
     except S3Error as answer:
         if answer.code in _GONE:
             detail = "The vault does not hold these bytes any more."
-            raise Altered(detail) from answer
+            raise Altered(detail, missing=True) from answer
         detail = f"The evidence store refused ({answer.code}). Nothing was recorded; send again later."
         raise VaultDown(detail) from answer
     except (MinioException, http.HTTPError, ParseError) as fault:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import structlog
@@ -17,6 +17,7 @@ from jit_server.audit import tree
 from jit_server.core.errors import Altered
 from jit_server.core.vault import Vault, verified
 from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.stored import Condition, note
 from jit_server.evidence.usecases.describing import description
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
@@ -114,8 +115,10 @@ def _raise_alarm(begin: Begin, item: EvidenceItem, found: Altered) -> None:
     log.error("evidence_altered", workspace=str(item.workspace_id), item=str(item.id), **found.members)
     with begin() as uow, uow.as_system():
         row = uow.find(EvidenceItem, id=item.id)
+        condition = Condition.of(found)
+        note(uow, item.id, condition)
         seen = {name: found.members[name] for name in ("size", "sha256") if name in found.members}
-        uow.record("evidence:damaged", row, result="error", registered_sha256=item.sha256, **seen)
+        uow.record("evidence:damaged", row, result="error", how=str(condition), registered_sha256=item.sha256, **seen)
 
 
 def with_first(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
@@ -144,11 +147,23 @@ def verify_stored(begin: Begin, item: EvidenceItem) -> Check:
     except Altered as found:
         return Check(ok=False, at=now, detail=found.detail)
     with begin() as uow:
-        row = uow.find(EvidenceItem, id=item.id)
-        fault = fault_on_log(uow, item)
-        result: Literal["ok", "error"] = "error" if fault else "ok"
-        uow.record("evidence:verified", row, result=result, sha256=item.sha256, size=item.size)
+        note(uow, item.id, Condition.WHOLE)
+        fault = put_on_record(uow, item)
     return Check(ok=not fault, at=now, detail=fault)
+
+
+def put_on_record(uow: UnitOfWork, item: EvidenceItem, **facts: Any) -> str:
+    """Put on record that the stored bytes are whole, and whether the log proves them; what is wrong with it, if so."""
+    row = uow.find(EvidenceItem, id=item.id)
+    fault = fault_on_log(uow, item)
+    result: Literal["ok", "error"] = "error" if fault else "ok"
+    uow.record("evidence:verified", row, result=result, sha256=item.sha256, size=item.size, **facts)
+    return fault
+
+
+def as_stored(item: EvidenceItem) -> tuple[int, str]:
+    """Size and digest of what lies in the vault."""
+    return item.size, item.sha256
 
 
 def fault_on_log(uow: UnitOfWork, item: EvidenceItem) -> str:

@@ -1,0 +1,6 @@
+"""What the worker does for this room."""
+
+from jit_server.core.jobs import Task
+from jit_server.evidence.usecases.scrubbing import scrub
+
+TASKS = (Task("evidence:scrub", scrub, every="*/5 * * * *"),)
