@@ -1,6 +1,6 @@
 """When each exhibit's stored bytes were last read again, and how they were found.
 
-Revision 0019.
+Revision 0020.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 from jit_server.core.database import APP_ROLE
 from jit_server.core.walls import SEES
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
