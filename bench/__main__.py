@@ -14,7 +14,19 @@ from bench.env import Env
 from jit_server.core.postgres import EmbeddedPostgres
 
 NOT_CASES = {"__init__", "__main__", "env"}
-PREFIXES = ("fanout", "upload", "audited", "decision", "verify", "rest", "explain", "revocation", "scale", "noisy")
+PREFIXES = (
+    "fanout",
+    "upload",
+    "audited",
+    "decision",
+    "verify",
+    "rest",
+    "explain",
+    "revocation",
+    "scale",
+    "noisy",
+    "package",
+)
 
 
 def main() -> int:

@@ -55,7 +55,7 @@ def _attachment(body: Iterator[bytes], name: str, size: int, sha256: str) -> Res
 def package_of(workspace_id: UUID, new: evidence.NewPackage, said: purpose.Purpose | None) -> Response:
     """A package for court as an attachment, for whichever door was asked."""
     name, pieces = evidence.pack(anew(said=said), workspace_id, new)
-    response = Response(stream_with_context(pieces), mimetype=PACKAGE, direct_passthrough=True)
+    response = Response(stream_with_context(flow.taken(pieces)), mimetype=PACKAGE, direct_passthrough=True)
     response.headers["Content-Disposition"] = evidence.disposition(name)
     return response
 

@@ -6,7 +6,7 @@ shows which packages left the server, and the package proves its own export.
 """
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -29,7 +29,7 @@ from jit_server.evidence.usecases.content import checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.histories import Survey, survey
 from jit_server.evidence.usecases.reading import numbered
-from jit_server.evidence.usecases.sending import EXPORTED, Package, pieces
+from jit_server.evidence.usecases.sending import EXPORTED, Package, Shipment
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
 from jit_server.work import UnitOfWork
@@ -119,7 +119,7 @@ def _all_of(
     return found
 
 
-def pack(begin: Begin, workspace_id: UUID, new: NewPackage) -> tuple[str, Generator[bytes, None, None]]:
+def pack(begin: Begin, workspace_id: UUID, new: NewPackage) -> tuple[str, Shipment]:
     """A name for the file and its pieces. The export is on the record of each exhibit before the first piece.
 
     Raises:
@@ -145,7 +145,7 @@ def pack(begin: Begin, workspace_id: UUID, new: NewPackage) -> tuple[str, Genera
             content.close()
         raise
     opened = with_first(first, content) if content is not None else None
-    return f"{moment.reference}-{moment.position}.asice", pieces(begin, package, opened)
+    return f"{moment.reference}-{moment.position}.asice", Shipment(begin, package, opened)
 
 
 def _prepare(uow: UnitOfWork, new: NewPackage, items: list[EvidenceItem], moment: Moment, seen: Survey) -> Package:
@@ -168,7 +168,7 @@ def _prepare(uow: UnitOfWork, new: NewPackage, items: list[EvidenceItem], moment
     about = canonical(said)
     digest = bundle.digest(about)
     members = {ABOUT: about} | {name: texts.get(name) for name in sorted(files)}
-    return Package(items, places, uow.now, moment.position, members, seen, digest)
+    return Package(items, places, uow.now, moment.position, members, seen, digest, uow.vault, seal)
 
 
 def _about(new: NewPackage, moment: Moment, occasion: papers.Occasion) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from jit_server.audit import bundle
 from jit_server.audit.entry import canonical
 from jit_server.core.archive import Archive
 from jit_server.core.errors import NotFound
+from jit_server.core.vault import Vault
 from jit_server.evidence.court import asic
 from jit_server.evidence.court.asic import DataObject
 from jit_server.evidence.models import EvidenceItem
@@ -45,117 +46,127 @@ class Package:
     texts: Mapping[str, bytes | None]
     seen: Survey
     digest: str
+    vault: Vault
+    seal: audit.Seal
 
 
-def pieces(begin: Begin, package: Package, opened: Generator[bytes, None, None] | None) -> Generator[bytes, None, None]:
-    """The container, piece by piece; `opened` are the bytes of the first exhibit, already asked for."""
-    archive, objects = Archive(package.at.astimezone(UTC)), list[DataObject]()
-    try:
-        yield archive.whole(asic.MIMETYPE, asic.MIME.encode())
-        for name, data in package.texts.items():
-            digest = package.seen.sha256 if data is None else sha256(data).hexdigest()
-            objects.append(DataObject(name, asic.text_type(name), digest))
-            yield from archive.flowing(name, _custody(begin, package)) if data is None else [archive.whole(name, data)]
-        yield from _proof(begin, package, archive, objects)
-        yield from _contents(begin, package, archive, objects, opened)
-        yield _sealed(begin, package, archive, objects) + archive.end()
-    finally:
-        if opened is not None:
-            opened.close()
+class Shipment:
+    """The container on its way out, piece by piece, as long as whoever takes it may have all that has not left yet.
 
+    `opened` are the bytes of the first exhibit, already asked for.
+    """
 
-def _proof(begin: Begin, package: Package, archive: Archive, objects: list[DataObject]) -> Iterator[bytes]:
-    """The signed head, and the entries of the histories and of this export, each with its proof."""
-    log_id = package.items[0].workspace_id
-    with begin() as uow:
-        note = audit.checkpoint(uow.connection, log_id, uow.house.key)
-        signer = audit.verifier(uow.house.key, log_id)
-    for name, data in bundle.head(note, signer).items():
-        objects.append(DataObject(name, asic.text_type(name), sha256(data).hexdigest()))
-        yield archive.whole(name, data)
-    digest = sha256()
-    yield from archive.flowing(bundle.LINES, _hashed(_entries(begin, package, int(note.splitlines()[1])), digest))
-    objects.append(DataObject(bundle.LINES, asic.text_type(bundle.LINES), digest.hexdigest()))
+    def __init__(self, begin: Begin, package: Package, opened: Generator[bytes, None, None] | None) -> None:
+        self._begin, self._package, self._opened = begin, package, opened
+        self._archive, self._objects = Archive(package.at.astimezone(UTC)), list[DataObject]()
+        self._log_id = package.items[0].workspace_id
+        self._rest, self._asked = {item.id for item in package.items}, time.monotonic()
+        self._pieces = self._made()
 
+    def __iter__(self) -> Self:
+        """Itself: each piece is given once."""
+        return self
 
-def _custody(begin: Begin, package: Package) -> Iterator[bytes]:
-    """The custody report once more; whoever may not read the log any more gets no shorter one."""
-    digest = sha256()
-    yield from _hashed(report(begin, package.items, package.position, package.seen), digest)
-    if digest.hexdigest() != package.seen.sha256:
-        raise NotFound
+    def __next__(self) -> bytes:
+        """The next piece, for one who may take it now."""
+        piece = next(self._pieces)
+        self.look()
+        return piece
+
+    def look(self) -> None:
+        """Ask whether the taker still may, unless that was asked a moment ago.
+
+        Raises:
+            NotFound, NotPermitted: what is still to leave is not for them any more, or their session has ended.
+        """
+        if time.monotonic() - self._asked <= LOOK_AGAIN_SECONDS:
+            return
+        with self._begin() as uow:
+            scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_EXPORT, within=self._log_id)
+            may = select(col(EvidenceItem.id)).where(scope, col(EvidenceItem.id).in_(self._rest))
+            for missing in self._rest - set(uow.session.execute(may).scalars()):
+                uow.get(EvidenceItem, missing, to=Action.EVIDENCE_EXPORT, within=self._log_id)
+        self._asked = time.monotonic()
+
+    def close(self) -> None:
+        """Let go of what the bytes come from."""
+        self._pieces.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    def _made(self) -> Generator[bytes, None, None]:
+        yield self._archive.whole(asic.MIMETYPE, asic.MIME.encode())
+        for name, data in self._package.texts.items():
+            if data is None:
+                self._list(name, self._package.seen.sha256)
+                yield from self._archive.flowing(name, self._custody())
+            else:
+                yield self._text(name, data)
+        yield from self._proof()
+        for item in self._package.items if self._package.files else ():
+            yield from self._content(item)
+        yield self._sealed() + self._archive.end()
+
+    def _list(self, name: str, digest: str, kind: str = "") -> None:
+        self._objects.append(DataObject(name, kind or asic.text_type(name), digest))
+
+    def _text(self, name: str, data: bytes) -> bytes:
+        self._list(name, sha256(data).hexdigest())
+        return self._archive.whole(name, data)
+
+    def _custody(self) -> Iterator[bytes]:
+        """The custody report once more; whoever may not read the log any more gets no shorter one."""
+        digest = sha256()
+        yield from _hashed(report(self._begin, self._package.items, self._package.position, self._package.seen), digest)
+        if digest.hexdigest() != self._package.seen.sha256:
+            raise NotFound
+
+    def _proof(self) -> Iterator[bytes]:
+        """The signed head, and the entries of the histories and of this export, each with its proof."""
+        with self._begin() as uow:
+            note = audit.checkpoint(uow.connection, self._log_id, uow.house.key)
+            signer = audit.verifier(uow.house.key, self._log_id)
+        for name, data in bundle.head(note, signer).items():
+            yield self._text(name, data)
+        digest, size = sha256(), int(note.splitlines()[1])
+        yield from self._archive.flowing(bundle.LINES, _hashed(self._entries(size), digest))
+        self._list(bundle.LINES, digest.hexdigest())
+
+    def _entries(self, size: int) -> Iterator[bytes]:
+        for entries in self._wanted(size):
+            with self._begin() as uow:
+                proofs = audit.inclusions(uow.connection, self._log_id, [entry.position for entry in entries], size)
+            proved = zip(entries, proofs, strict=True)
+            yield b"".join(canonical(bundle.proved_entry(entry, path)) + b"\n" for entry, path in proved)
+
+    def _wanted(self, size: int) -> Iterator[list[audit.Kept]]:
+        items, position = self._package.items, self._package.position
+        yield from histories(self._begin, items, position)
+        for later in histories(self._begin, items, size, after=position, events=[EXPORTED]):
+            yield [entry for entry in later if entry.content["facts"].get("manifest") == self._package.digest]
+
+    def _content(self, item: EvidenceItem) -> Iterator[bytes]:
+        """The bytes of an exhibit; what has left is not asked about any more."""
+        blocks, self._opened = self._opened or self._open(item), None
+        name = self._package.files[item.id]
+        try:
+            yield from self._archive.flowing(name, blocks)
+        finally:
+            blocks.close()
+        self._rest.discard(item.id)
+        self._list(name, item.sha256, item.media_type)
+
+    def _open(self, item: EvidenceItem) -> Generator[bytes, None, None]:
+        return checked(self._begin, self._package.vault, item)
+
+    def _sealed(self) -> bytes:
+        """The container's manifest and the server's seal on it."""
+        manifest = asic.manifest(self._objects)
+        signature = self._package.seal.sign(manifest, self._package.at)
+        return self._archive.whole(asic.MANIFEST, manifest) + self._archive.whole(asic.SIGNATURE, signature)
 
 
 def _hashed(made: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
     for piece in made:
         digest.update(piece)
         yield piece
-
-
-def _entries(begin: Begin, package: Package, size: int) -> Iterator[bytes]:
-    log_id = package.items[0].workspace_id
-    for entries in _wanted(begin, package, size):
-        with begin() as uow:
-            proofs = audit.inclusions(uow.connection, log_id, [entry.position for entry in entries], size)
-        proved = zip(entries, proofs, strict=True)
-        yield b"".join(canonical(bundle.proved_entry(entry, path)) + b"\n" for entry, path in proved)
-
-
-def _wanted(begin: Begin, package: Package, size: int) -> Iterator[list[audit.Kept]]:
-    yield from histories(begin, package.items, package.position)
-    for later in histories(begin, package.items, size, after=package.position, events=[EXPORTED]):
-        own = [entry for entry in later if entry.content["facts"].get("manifest") == package.digest]
-        if own:
-            yield own
-
-
-def _contents(
-    begin: Begin,
-    package: Package,
-    archive: Archive,
-    objects: list[DataObject],
-    opened: Generator[bytes, None, None] | None,
-) -> Iterator[bytes]:
-    """The exhibits' bytes, as long as whoever takes them may."""
-    watch = _Watch(begin, package.items)
-    for item in package.items if package.files else ():
-        name = package.files[item.id]
-        blocks = opened or checked(begin, watch.vault, item)
-        opened = None
-        try:
-            yield from archive.flowing(name, watch.over(item, blocks))
-        finally:
-            blocks.close()
-        objects.append(DataObject(name, item.media_type, item.sha256))
-
-
-class _Watch:
-    """Asks every second whether whoever takes the package may still have what has not left yet."""
-
-    def __init__(self, begin: Begin, items: Sequence[EvidenceItem]) -> None:
-        self._begin, self._rest, self._last = begin, {item.id: item for item in items}, time.monotonic()
-        with begin() as uow:
-            self.vault = uow.vault
-
-    def over(self, item: EvidenceItem, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            if time.monotonic() - self._last > LOOK_AGAIN_SECONDS:
-                self._ask(item.workspace_id)
-            yield block
-        del self._rest[item.id]
-
-    def _ask(self, workspace_id: UUID) -> None:
-        with self._begin() as uow:
-            scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_EXPORT, within=workspace_id)
-            may = select(col(EvidenceItem.id)).where(scope, col(EvidenceItem.id).in_(set(self._rest)))
-            for missing in self._rest.keys() - set(uow.session.execute(may).scalars()):
-                uow.get(EvidenceItem, missing, to=Action.EVIDENCE_EXPORT, within=workspace_id)
-        self._last = time.monotonic()
-
-
-def _sealed(begin: Begin, package: Package, archive: Archive, objects: list[DataObject]) -> bytes:
-    """The container's manifest and the server's seal on it."""
-    with begin() as uow:
-        seal = audit.Seal.of(uow.house.key)
-    manifest = asic.manifest(objects)
-    return archive.whole(asic.MANIFEST, manifest) + archive.whole(asic.SIGNATURE, seal.sign(manifest, package.at))
