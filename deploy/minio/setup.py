@@ -23,6 +23,7 @@ ALLOWED_ON_BUCKET = (
     "s3:GetBucketVersioning",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
+    "s3:ListBucketVersions",
 )
 ALLOWED_ON_OBJECTS = (
     "s3:AbortMultipartUpload",

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     sessions_person: int = Field(10, description="Sessions of one person; a new one ends the oldest.", ge=1, le=1000)
     fresh_minutes: int = Field(5, description="Acts that cannot be undone ask for a sign-in this young.", ge=1, le=60)
     max_upload_bytes: int = Field(64 * 2**30, description="Largest exhibit taken by one PUT.", ge=1)
+    upload_days: int = Field(7, description="A declared upload whose bytes never came ends after so many days.", ge=1)
     scrub_days: int = Field(30, description="Every stored byte is read and hashed again within so many days.", ge=1)
     scrub_mib_per_second: int = Field(40, description="How fast the scrub reads at most.", ge=1, le=10_000)
     metrics_token_file: Path | None = Field(None, description="File with the bearer token for /metrics.")

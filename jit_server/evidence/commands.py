@@ -4,7 +4,7 @@ from uuid import UUID
 
 import click
 
-from jit_server.evidence.usecases import content
+from jit_server.evidence.usecases import content, reconciling
 from jit_server.web.terminal import Terminal, Unverified, in_terminal
 
 
@@ -30,3 +30,16 @@ def verify(terminal: Terminal, workspace: UUID | None, item: UUID | None) -> Non
     terminal.say({"verified": count - len(bad), "damaged": bad}, f"{count - len(bad)} of {count} exhibits hold.")
     if bad:
         raise Unverified(f"{len(bad)} of {count} exhibits do not hold.")
+
+
+@evidence.command("orphans")
+@in_terminal
+def orphans(terminal: Terminal) -> None:
+    """List what lies in the vault for a day or longer and no exhibit names. Nothing is removed: judge each yourself."""
+    found = list(reconciling.orphans(terminal.house))
+    value = [
+        {"key": one.key, "version_id": one.version_id, "size": one.size, "since": one.since.isoformat()}
+        for one in found
+    ]
+    lines = [f"{one.key} {one.version_id}  {one.size} bytes, since {one.since.isoformat()}" for one in found]
+    terminal.say(value, "\n".join(lines) or "None.")

@@ -4,6 +4,7 @@
                  |   |          `-> rejected
                  |   `-> rejected       the bytes are not those declared: final, declare anew
                  `-> declared           the transfer was cut or the vault was down: send again
+    declared -> rejected               nothing came in time: final, declare anew
 
 Nothing leads out of `available` or `rejected`.
 """
@@ -25,7 +26,7 @@ class State(StrEnum):
 
 
 EDGES: Final[dict[State, frozenset[State]]] = {
-    State.DECLARED: frozenset({State.UPLOADING}),
+    State.DECLARED: frozenset({State.UPLOADING, State.REJECTED}),
     State.UPLOADING: frozenset({State.RECEIVED, State.REJECTED, State.DECLARED}),
     State.RECEIVED: frozenset({State.AVAILABLE, State.REJECTED}),
     State.REJECTED: frozenset(),

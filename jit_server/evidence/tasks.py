@@ -1,6 +1,10 @@
 """What the worker does for this room."""
 
 from jit_server.core.jobs import Task
+from jit_server.evidence.usecases.reconciling import reconcile
 from jit_server.evidence.usecases.scrubbing import scrub
 
-TASKS = (Task("evidence:scrub", scrub, every="*/5 * * * *"),)
+TASKS = (
+    Task("evidence:reconcile", reconcile, every="2-59/5 * * * *"),
+    Task("evidence:scrub", scrub, every="*/5 * * * *"),
+)

@@ -385,3 +385,23 @@ def test_a_link_planted_in_the_place_of_a_version_is_not_followed(folder: Folder
 def test_a_version_that_the_folder_did_not_make_is_refused(folder: FolderVault, version: str):
     with pytest.raises(ValueError, match="version"):
         folder.open(new_key(WORKSPACE), version)
+
+
+def test_every_whole_version_is_listed_and_an_unfinished_transfer_is_swept(store: Store):
+    kept = [store.vault.put(new_key(uuid4()), [os.urandom(9)], size=9) for _ in range(2)]
+    listed = {(one.key, one.version_id): one for one in store.vault.listing()}
+    assert {(one.key, one.version_id) for one in kept} == set(listed)
+    assert all(one.size == 9 and one.since.tzinfo is not None for one in listed.values())
+    assert store.vault.sweep(clock.now() + timedelta(minutes=1)) == 0
+    assert {(one.key, one.version_id) for one in store.vault.listing()} == set(listed)
+
+
+@pytest.mark.ceph
+def test_an_upload_in_pieces_that_nobody_completed_is_swept(s3: Store):
+    assert isinstance(s3.vault, S3Vault)
+    client, bucket, key = s3.vault._client, s3.vault._bucket, new_key(uuid4())
+    client._create_multipart_upload(bucket, key, {"Content-Type": "application/octet-stream"})
+    assert s3.vault.sweep(clock.now() - timedelta(hours=1)) == 0
+    assert s3.listing(key) == 1
+    assert s3.vault.sweep(clock.now() + timedelta(minutes=1)) == 1
+    assert s3.listing(key) == 0

@@ -48,6 +48,16 @@ class Stat:
 
 
 @dataclass(frozen=True)
+class Lying:
+    """One version that lies in the vault, whoever knows of it."""
+
+    key: str
+    version_id: str
+    size: int
+    since: datetime
+
+
+@dataclass(frozen=True)
 class VaultStatus:
     """Whether the vault works and what it promises; `worm` is true only where the store itself forbids deletion."""
 
@@ -99,6 +109,12 @@ class Vault(Protocol):
 
     def hold(self, key: str, version_id: str, *, on: bool) -> Stat:
         """Set or lift a hold, which forbids deletion without a date."""
+
+    def listing(self) -> Iterator[Lying]:
+        """Every whole version that lies in the vault, in no order that matters."""
+
+    def sweep(self, before: datetime) -> int:
+        """Remove the remains of transfers begun before then that never became a version; how many there were."""
 
     def status(self) -> VaultStatus:
         """Whether it works and what it promises; never raises for a store that is down."""

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from jit_server.core import clock
 from jit_server.core.errors import Altered, VaultDown
-from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, VaultStatus, check_key
+from jit_server.core.vault.base import BLOCK, Locked, Lying, Meter, Stat, Stored, VaultStatus, check_key
 from jit_server.core.vault.offload import Behind, off
 
 _VERSION = re.compile("[0-9a-f]{32}")
@@ -56,10 +56,7 @@ class FolderVault:
             self._root.parent.mkdir(parents=True, exist_ok=True)
             for folder in (self._root, self._staging, self._objects):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            oldest = (clock.now() - _STALE).timestamp()
-            for left in self._staging.iterdir():
-                if left.stat().st_mtime < oldest:
-                    left.unlink()
+        self.sweep(clock.now() - _STALE)
 
     def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
         """See `Vault.put`."""
@@ -103,6 +100,25 @@ class FolderVault:
         now = self.stat(key, version_id)
         self._write_lock(key, version_id, now.retained_until, held=on)
         return self.stat(key, version_id)
+
+    def listing(self) -> Iterator[Lying]:
+        """See `Vault.listing`."""
+        with _or_down():
+            for path in self._objects.glob("*/*/*"):
+                if _VERSION.fullmatch(path.name):
+                    seen = path.lstat()
+                    key = "/".join(path.parts[-3:-1])
+                    yield Lying(key, path.name, seen.st_size, datetime.fromtimestamp(seen.st_mtime, UTC))
+
+    def sweep(self, before: datetime) -> int:
+        """See `Vault.sweep`: what a killed process left in staging."""
+        count = 0
+        with _or_down():
+            for left in self._staging.iterdir():
+                if left.lstat().st_mtime < before.timestamp():
+                    left.unlink(missing_ok=True)
+                    count += 1
+        return count
 
     def status(self) -> VaultStatus:
         """See `Vault.status`: free space, and plainly that this is not WORM."""

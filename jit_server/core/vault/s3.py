@@ -27,7 +27,7 @@ from urllib3 import exceptions as http
 
 from jit_server.core import clock
 from jit_server.core.errors import Altered, VaultDown
-from jit_server.core.vault.base import BLOCK, Locked, Meter, Stat, Stored, VaultStatus, check_key
+from jit_server.core.vault.base import BLOCK, Locked, Lying, Meter, Stat, Stored, VaultStatus, check_key
 from jit_server.core.vault.offload import Behind
 
 PART = 8 * BLOCK
@@ -190,6 +190,23 @@ class S3Vault:
             detail = "The evidence store did not take the hold. The operator must mend the bucket."
             raise VaultDown(detail)
         return after
+
+    def listing(self) -> Iterator[Lying]:
+        """See `Vault.listing`."""
+        with _or_down():
+            for one in self._client.list_objects(self._bucket, recursive=True, include_version=True):
+                if not one.is_delete_marker and one.object_name and one.version_id and one.last_modified:
+                    yield Lying(one.object_name, one.version_id, one.size or 0, one.last_modified)
+
+    def sweep(self, before: datetime) -> int:
+        """See `Vault.sweep`: uploads in several pieces that nobody completed; at most 1,000 at a time."""
+        count = 0
+        with _or_down():
+            for one in self._client._list_multipart_uploads(self._bucket).uploads:  # noqa: SLF001
+                if one.initiated_time is not None and one.initiated_time < before:
+                    self._client._abort_multipart_upload(self._bucket, one.object_name, str(one.upload_id))  # noqa: SLF001
+                    count += 1
+        return count
 
     def status(self) -> VaultStatus:
         """See `Vault.status`: versioning and default retention as the bucket itself states them."""
