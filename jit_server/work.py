@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, Self, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, and_, event, or_
@@ -26,7 +26,7 @@ from jit_server.access import Action, Actor, Decision, Gate, Handling, Origin, P
 from jit_server.audit.records import Record, entry_of
 from jit_server.core import clock, jobs
 from jit_server.core.database import act_as, problem_of
-from jit_server.core.errors import NotFound, PurposeRequired, StepUp
+from jit_server.core.errors import JitError, NotFound, PurposeRequired, StepUp
 
 if TYPE_CHECKING:
     from jit_server.core.keys import SigningKey
@@ -83,6 +83,7 @@ class UnitOfWork:
         self._standings: dict[UUID, Standing | None] = {}
         self._placed: list[Any] = []
         self._records: list[Record] = []
+        self._last_word: tuple[JitError, Record] | None = None
         event.listen(self.session, "after_begin", self._say_who)
 
     def _say_who(self, _session: Any, _transaction: Any, connection: Connection) -> None:
@@ -109,6 +110,10 @@ class UnitOfWork:
             self.session.rollback()
             if isinstance(error, Refusal):
                 self._record_refusal(error)
+            elif self._last_word is not None and self._last_word[0] is error:
+                self._placed.clear()
+                self._records = [self._last_word[1]]
+                self._commit()
             known = problem_of(error)
             if known is not None and known is not error:
                 raise known from error
@@ -298,6 +303,11 @@ class UnitOfWork:
     def later(self, task: str, **ids: UUID) -> None:
         """Put a job in the row: it exists if and only if this work commits. A person's names its `workspace_id`."""
         jobs.put(self.connection, task, **ids)
+
+    def refuse(self, error: JitError, event: str, *, workspace_id: UUID, **facts: Any) -> NoReturn:
+        """End this unit of work with an error that is itself put on the record, alone, in a commit of its own."""
+        self._last_word = (error, Record(workspace_id, event, None, facts, result="denied"))
+        raise error
 
     @contextmanager
     def as_system(self) -> Iterator[None]:

@@ -114,6 +114,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:declared": Verb.COLLECTION,
         "evidence:registered": Verb.COLLECTION,
         "evidence:rejected": Verb.ERASURE,  # the bytes did not match what was declared, and were dropped
+        "evidence:over_quota": None,  # refused before a byte was read
         "evidence:listed": Verb.CONSULTATION,
         "evidence:read": Verb.CONSULTATION,
         "evidence:verified": Verb.CONSULTATION,

@@ -99,6 +99,12 @@ class TooLarge(JitError):
     slug, status, title = "too-large", 413, N_("Too large")
 
 
+class QuotaFull(JitError):
+    """The workspace or the agency keeps as much evidence as it may. Nothing was read; `remedy` says whom to ask."""
+
+    slug, status, title = "quota-full", 413, N_("No room for this")
+
+
 class UnsupportedType(JitError):
     """The content type is not one this address reads."""
 

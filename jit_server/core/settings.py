@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     upload_days: int = Field(7, description="A declared upload whose bytes never came ends after so many days.", ge=1)
     scrub_days: int = Field(30, description="Every stored byte is read and hashed again within so many days.", ge=1)
     scrub_mib_per_second: int = Field(40, description="How fast the scrub reads at most.", ge=1, le=10_000)
+    quota_workspace_bytes: int = Field(10 * 2**40, description="Bytes of evidence one workspace keeps.", ge=1)
+    quota_agency_bytes: int = Field(50 * 2**40, description="Bytes of evidence one agency keeps in all.", ge=1)
     metrics_token_file: Path | None = Field(None, description="File with the bearer token for /metrics.")
     debug: bool = Field(False, description="Refused: the server does not start with it.")
 

@@ -43,6 +43,7 @@ from jit_server.evidence.usecases.releasing import (
     withdraw,
 )
 from jit_server.evidence.usecases.remarking import markings_of, remark
+from jit_server.evidence.usecases.room import of_workspace as room_of_workspace
 from jit_server.evidence.usecases.scrubbing import damaged, stored_check
 from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
 from jit_server.evidence.usecases.uploads import declare, receive, upload
@@ -100,6 +101,7 @@ __all__ = [
     "register",
     "releases_of",
     "remark",
+    "room_of_workspace",
     "scrub_figures",
     "stored_check",
     "upload",

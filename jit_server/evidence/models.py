@@ -86,6 +86,7 @@ class Upload(Row, _Declared, table=True):
         CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{8,64}$'", name="client_id"),
         CheckConstraint("attempt BETWEEN 0 AND 10000", name="attempt"),
         Index("ix_upload_workspace_id_state", "workspace_id", "state"),
+        Index("ix_upload_uploading", "agency_id", postgresql_where=text("state = 'uploading'")),
     )
 
     declared_by: UUID = Field(foreign_key="person.id")
@@ -140,6 +141,20 @@ class EvidenceItem(_Declared, table=True):
     def number(self) -> str:
         """The number it bears in court: the State that supplied it, and its place in that State's row."""
         return f"{self.state}-{self.serial:04}"
+
+
+class EvidenceUsage(SQLModel, table=True):
+    """How many bytes an agency keeps in a workspace; written by the database's own hand (migration 0021)."""
+
+    __tablename__ = "evidence_usage"
+    __table_args__ = (
+        CheckConstraint("bytes > 0", name="bytes"),
+        Index("ix_evidence_usage_agency_id", "agency_id"),
+    )
+
+    workspace_id: UUID = Field(foreign_key="workspace.id", primary_key=True)
+    agency_id: UUID = Field(foreign_key="agency.id", primary_key=True)
+    bytes: int = Field(sa_type=BigInteger)
 
 
 class ExhibitCounter(SQLModel, table=True):

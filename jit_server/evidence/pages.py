@@ -61,6 +61,7 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
         known = evidence.known(uow, workspace_id)
         values = frame(uow, workspace_id) | _offered(uow, workspace_id)
         values["waiting"] = evidence.waiting(uow, workspace_id)
+        values["room"] = evidence.room_of_workspace(uow, workspace_id) if "member:invite" in values["may"] else None
     full = len(places) == query.limit
     return show(
         "evidence/list.html",

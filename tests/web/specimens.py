@@ -402,7 +402,7 @@ NEEDS = [
     {"kind": kind, "title": f"{kind} this", "sub": "Operation Lantern", "url": "#go", "at": NOW}
     for kind in ("sign", "unread", "draft", "expiring")
 ]
-NOBODY = {"compartments": [], "outside": False, "waiting": 0}
+NOBODY = {"compartments": [], "outside": False, "waiting": 0, "room": None}
 NO_FILTER = {
     "q": "",
     "state": "",
@@ -518,6 +518,7 @@ COLLEAGUES = [
     colleague(3, "أمينة حداد", last_seen=None, workspaces=0, source="operator"),
     colleague(4, "Left Long Ago", disabled_at=ago(days=9), source="scim"),
 ]
+KEPT = {"kept": 7 * 2**40, "most": 50 * 2**40}
 PEOPLE_COUNT = {"all": 4, "active": 3, "disabled": 1, "admins": 2, "weak": 1, "away": 1, "expiring": 1}
 NEEDED = [
     {"kind": kind, "count": number, "href": "#go"}
@@ -1105,6 +1106,7 @@ SPECIMENS = {
             compartments=[("1", "Bilateral")],
             outside=True,
             waiting=2,
+            room={"kept": 5 * 2**30, "coming": 0, "most": 10 * 2**40},
         ),
     ),
     "evidence-empty": (
@@ -1396,11 +1398,18 @@ SPECIMENS = {
     ),
     "agency": (
         "agency/home.html",
-        office("home", needs=NEEDED, count=PEOPLE_COUNT, expiring={7: 1, 30: 0, 60: 0}, refusals=ACTS[3:4]),
+        office("home", needs=NEEDED, count=PEOPLE_COUNT, expiring={7: 1, 30: 0, 60: 0}, refusals=ACTS[3:4], **KEPT),
     ),
     "agency-quiet": (
         "agency/home.html",
-        office("home", needs=[], count=dict.fromkeys(PEOPLE_COUNT, 0), expiring={7: 0, 30: 0, 60: 0}, refusals=[]),
+        office(
+            "home",
+            needs=[],
+            count=dict.fromkeys(PEOPLE_COUNT, 0),
+            expiring={7: 0, 30: 0, 60: 0},
+            refusals=[],
+            **KEPT,
+        ),
     ),
     "agency-people": ("agency/members.html", people()),
     "agency-people-wrong": (

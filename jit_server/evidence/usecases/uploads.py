@@ -21,7 +21,9 @@ from jit_server.evidence.lifecycle import State, advance
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.outside import Marking
 from jit_server.evidence.shapes import NewUpload
+from jit_server.evidence.usecases import room
 from jit_server.evidence.usecases.describing import description
+from jit_server.evidence.usecases.room import BEAT_SECONDS, SILENT
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import Party, Workspace
 from jit_server.workspaces.compartments import Compartment
@@ -29,9 +31,6 @@ from jit_server.workspaces.compartments import Compartment
 Begin = Callable[[], UnitOfWork]
 """Opens a unit of work of whoever sends; asked anew each time, so that a revoked sender is found out."""
 
-BEAT_SECONDS = 15
-SILENT = timedelta(seconds=4 * BEAT_SECONDS)
-"""A transfer without a sign of life for so long belongs to a process that is gone."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 5))")
@@ -46,6 +45,7 @@ def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
 
     Raises:
         TooLarge: more bytes than this server takes.
+        QuotaFull: the workspace or the agency has no room for them.
         Invalid: collected in the future, marked by an unknown code, or for a compartment one's party is not in.
         Conflict: the `client_id` was used for another file.
     """
@@ -73,6 +73,7 @@ def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
         beat_at=uow.now,
     )
     uow.require(Action.EVIDENCE_REGISTER, upload)
+    room.require(uow, workspace_id, upload.size, hold=False)
     uow.add(upload)
     uow.record("evidence:declared", upload, size=upload.size, sha256=upload.declared_sha256)
     return upload
@@ -162,7 +163,9 @@ def _start(uow: UnitOfWork, sent: Upload) -> None:
         if sent.beat_at > uow.now - SILENT:
             raise Conflict("Its bytes are being sent at this moment.", state=str(sent.state))
     else:
-        sent.state = advance(State(sent.state), State.UPLOADING)
+        next_state = advance(State(sent.state), State.UPLOADING)
+        room.require(uow, sent.workspace_id, sent.size, hold=True)
+        sent.state = next_state
     sent.attempt += 1
     sent.beat_at = uow.now
 

@@ -45,6 +45,8 @@ def home() -> ResponseReturnValue:
         values |= {
             "needs": watching.needs(uow),
             "count": staff.counts(uow),
+            "kept": staff.kept(uow),
+            "most": uow.house.settings.quota_agency_bytes,
             "expiring": watching.expiring(uow),
             "refusals": watching.acts(uow, Watched(event="session:refused"), most=5, note=False),
         }

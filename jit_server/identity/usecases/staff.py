@@ -44,6 +44,7 @@ _PEOPLE = """
           ) last ON true
          WHERE NOT p.service AND p.agency_id = :agency) AS one
 """
+_KEPT: Final = text("SELECT kept FROM jit_agency_evidence(:live)")
 SHOWS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "": "true",
@@ -105,6 +106,12 @@ def colleagues(
 def counts(uow: UnitOfWork) -> dict[str, int]:
     """How many people each of `SHOWS` holds; `all` is everybody."""
     return dict(uow.connection.execute(_COUNTED, _facts(uow, seen_agency(uow))).mappings().one())
+
+
+def kept(uow: UnitOfWork) -> int:
+    """How many bytes of evidence the agency keeps in all its workspaces; one number, and nothing of where."""
+    seen_agency(uow)
+    return int(uow.connection.execute(_KEPT, {"live": uow.now}).scalar_one())
 
 
 def colleague(uow: UnitOfWork, person_id: UUID) -> Colleague:
