@@ -2,6 +2,9 @@
 
 from sqlalchemy import Engine, text
 
+from jit_server.core.settings import Settings
+from jit_server.web.sockets.crowd import Crowd
+from jit_server.web.sockets.system import system_engine
 from tests.access.test_foreign_ids import filled
 from tests.builders import World
 
@@ -13,6 +16,7 @@ COLUMNS = {
     "procrastinate_jobs": "(args->>'workspace_id')::uuid",
     "procrastinate_events": OF_JOB,
     "job_fault": OF_JOB,
+    "socket_count": "person_id",  # of no workspace, and the server's alone: see below
 }
 
 
@@ -40,6 +44,17 @@ def test_a3_raw_sql_shows_an_outsider_no_row_and_a_member_their_own(world: World
         "evidence_item",
         "audit_entry",
     }
+
+
+def test_a3_raw_sql_shows_nobody_how_many_windows_anybody_has_open(world: World, settings: Settings) -> None:
+    engine, who = system_engine(settings.database_url), world.person("NL")
+    leave = Crowd(engine, 5).come(who.id)
+    try:
+        with world.work(who) as uow:
+            assert uow.connection.execute(text("SELECT count(*) FROM socket_count")).scalar_one() == 0
+    finally:
+        leave()
+        engine.dispose()
 
 
 def test_a3_raw_sql_shows_nothing_any_more_once_the_access_has_ended(world: World) -> None:
