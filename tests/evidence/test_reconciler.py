@@ -1,6 +1,9 @@
 """The reconciler: what a crash left half done is ended and swept, what no row names is listed, the rest is left."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -110,3 +113,9 @@ def test_an_object_no_exhibit_names_is_listed_after_a_day_and_kept(team: Team, o
     assert (found.key, found.version_id, found.size) == (orphan.key, orphan.version_id, 8)
     reconcile(own_house)
     assert own_house.vault.stat(orphan.key, orphan.version_id).size == 8
+    stated = {"JIT_DATABASE_URL": own_house.settings.database_url, "JIT_DATA": str(own_house.settings.data)}
+    said = subprocess.run(
+        [sys.executable, "-m", "jit_server.cli", "evidence", "orphans", "--json"], env=os.environ | stated,
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert [one["version_id"] for one in json.loads(said.stdout)] == [orphan.version_id]
