@@ -12,18 +12,23 @@ from typing import Any
 
 from bench.env import Env, case, memory
 from jit_server import evidence
+from jit_server.core import clock
 from jit_server.core.vault import BLOCK
 from jit_server.evidence import EvidenceItem
+from jit_server.evidence.court import report
+from jit_server.evidence.court.papers import Occasion
+from jit_server.evidence.court.report import ENGLISH
 from tests.builders import Team
 from tests.evidence.builders import begins, declare, send
 from tests.evidence.packages import VERIFIER, asked
 
-MAKE_BAR, VERIFY_BAR, FLAT = 0.5, 0.7, 64.0
+MAKE_BAR, VERIFY_BAR, FLAT, REPORT_BAR = 0.5, 0.7, 64.0, 3.0
 ITEMS = 1000
 
 
 def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
     """1,000 exhibits of 2 MiB, and one file of 1 GiB; when quick a tenth of the exhibits and a quarter of the GiB."""
+    yield _report()
     team = env.world.workspace()
     items = ITEMS // 10 if quick else ITEMS
     _fill(team, items, 2 * BLOCK)
@@ -32,6 +37,15 @@ def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
     large = env.world.workspace()
     item = _exhibit(large, size)
     yield _verified(env, large, item, size)
+
+
+def _report() -> dict[str, Any]:
+    """The PDF of 2,000 events, in one go."""
+    occasion = Occasion("Person", "Agency", "DE", "Court", "1 KLs 1/26", "", clock.now(), "https://jit.example")
+    item = {"number": "DE-0001", "title": "Phone", "legal_basis": "StPO", "size": 7, "sha256": "ab" * 32}
+    line = ["1", "2026-11-23 04:00:00", "DE-0001", "evidence:read", "KHK Brandt, Anklage DE", "ok", "investigation"]
+    seconds = min(_timed(lambda: report.pdf(occasion, ("JIT-1", 9), [item], [line] * 2000, ENGLISH)) for _ in range(3))
+    return case("package_report", seconds, "s", bar=REPORT_BAR, holds=seconds <= REPORT_BAR, events=2000)
 
 
 def _exhibit(team: Team, size: int) -> EvidenceItem:

@@ -4,13 +4,14 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-from flask import Response, request, stream_with_context
+from flask import Response, current_app, request, stream_with_context
 from flask_babel import gettext
 
 from jit_server import evidence
 from jit_server.access import Action
+from jit_server.evidence.court.report import Language
 from jit_server.evidence.shapes import Method
-from jit_server.web import context, flow, purpose
+from jit_server.web import context, display, flow, purpose
 from jit_server.web.api import Routes
 from jit_server.web.pages import Pages
 from jit_server.work import UnitOfWork
@@ -54,10 +55,21 @@ def _attachment(body: Iterator[bytes], name: str, size: int, sha256: str) -> Res
 
 def package_of(workspace_id: UUID, new: evidence.NewPackage, said: purpose.Purpose | None) -> Response:
     """A package for court as an attachment, for whichever door was asked."""
-    name, pieces = evidence.pack(anew(said=said), workspace_id, new)
+    name, pieces = evidence.pack(anew(said=said), workspace_id, new, _language())
     response = Response(stream_with_context(flow.taken(pieces)), mimetype=PACKAGE, direct_passthrough=True)
     response.headers["Content-Disposition"] = evidence.disposition(name)
     return response
+
+
+def _language() -> Language:
+    """The reader's, for the report."""
+    words = current_app.jinja_env.get_template("ui/lists.html").module.EVENT_WORDS  # type: ignore[attr-defined]
+    return Language(
+        display.language(),
+        rtl=display.direction() == "rtl",
+        say=gettext,
+        event=lambda name: gettext(words[name]) if name in words else name,
+    )
 
 
 def anew(item_id: UUID | None = None, said: purpose.Purpose | None = None) -> Callable[[], UnitOfWork]:

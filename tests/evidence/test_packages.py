@@ -197,6 +197,7 @@ def test_over_http_it_is_an_attachment_named_after_the_case(app: Flask, team: Te
     )
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="JIT-')
     assert answer.mimetype == "application/vnd.etsi.asic-e+zip"
+    assert opened(answer.data).read("custody.pdf").startswith(b"%PDF-1.7")
     assert numbers(answer.data) == [item.number]
 
 

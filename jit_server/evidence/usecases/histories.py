@@ -8,6 +8,7 @@ from uuid import UUID
 from jit_server import audit
 from jit_server.audit.log import MOST_READ
 from jit_server.evidence.court import custody
+from jit_server.evidence.court import report as pages
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.identity.models import Agency, Person
@@ -20,6 +21,8 @@ class Survey:
 
     positions: dict[UUID, list[int]]
     names: dict[str, str] = field(default_factory=dict)
+    events: list[list[str]] = field(default_factory=list)
+    """The first of them, as the PDF shows them."""
     sha256: str = ""
     size: int = 0
 
@@ -45,6 +48,8 @@ def report(
         if look_up:
             with begin() as uow:
                 _look_up(uow, entries, found)
+            told = entries[: pages.MOST + 1 - len(found.events)]
+            found.events += [pages.row(one.content, numbers[one.content["subject"]["id"]], found.names) for one in told]
         yield b"".join(
             custody.line(entry.content, entry.leaf_hash, numbers[entry.content["subject"]["id"]], found.names)
             for entry in entries

@@ -22,7 +22,7 @@ from jit_server.audit import bundle
 from jit_server.audit.entry import canonical
 from jit_server.core.errors import Conflict, Invalid
 from jit_server.evidence import names
-from jit_server.evidence.court import papers
+from jit_server.evidence.court import papers, report
 from jit_server.evidence.court.shapes import MOST, NewPackage
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.content import checked, with_first
@@ -37,7 +37,7 @@ from jit_server.workspaces import Workspace
 
 _DIGITS = re.compile("[0-9]{1,7}", re.ASCII).fullmatch
 EXHIBITS, CUSTODY, NAMES, ABOUT = "exhibits.jsonl", "custody.csv", "names.json", "package.json"
-TRANSFER, CERTIFICATE, INSTRUCTIONS = "transfer.json", "certificate-902.txt", "VERIFY.md"
+TRANSFER, CERTIFICATE, INSTRUCTIONS, REPORT = "transfer.json", "certificate-902.txt", "VERIFY.md", "custody.pdf"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ def _all_of(
     return found
 
 
-def pack(begin: Begin, workspace_id: UUID, new: NewPackage) -> tuple[str, Shipment]:
+def pack(
+    begin: Begin, workspace_id: UUID, new: NewPackage, language: report.Language = report.ENGLISH
+) -> tuple[str, Shipment]:
     """A name for the file and its pieces. The export is on the record of each exhibit before the first piece.
 
     Raises:
@@ -136,7 +138,7 @@ def pack(begin: Begin, workspace_id: UUID, new: NewPackage) -> tuple[str, Shipme
         first = next(content) if content is not None else b""
         with begin() as uow:
             items, _ = chosen(uow, workspace_id, new.model_copy(update={"position": moment.position}))
-            package = _prepare(uow, new, items, moment, seen)
+            package = _prepare(uow, new, items, moment, seen, language)
             for item in items:
                 said = used(uow, item, Action.EVIDENCE_EXPORT)
                 uow.record(EXPORTED, item, manifest=package.digest, sha256=item.sha256, size=item.size, **said)
@@ -148,7 +150,14 @@ def pack(begin: Begin, workspace_id: UUID, new: NewPackage) -> tuple[str, Shipme
     return f"{moment.reference}-{moment.position}.asice", Shipment(begin, package, opened)
 
 
-def _prepare(uow: UnitOfWork, new: NewPackage, items: list[EvidenceItem], moment: Moment, seen: Survey) -> Package:
+def _prepare(
+    uow: UnitOfWork,
+    new: NewPackage,
+    items: list[EvidenceItem],
+    moment: Moment,
+    seen: Survey,
+    language: report.Language,
+) -> Package:
     """Everything that says what the package holds, under one digest."""
     agencies, originals = agencies_of(uow, items), new.content == "originals"
     places = {item.id: _place(item) for item in items} if originals else {}
@@ -160,6 +169,7 @@ def _prepare(uow: UnitOfWork, new: NewPackage, items: list[EvidenceItem], moment
         NAMES: canonical({"names": seen.names}),
         TRANSFER: papers.transfer(occasion, exhibits),
         CERTIFICATE: papers.certificate(occasion, exhibits, moment.position),
+        REPORT: report.pdf(occasion, (moment.reference, moment.position), exhibits, seen.events, language),
         INSTRUCTIONS: papers.instructions(signer, seal.fingerprint),
     }
     files = {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in texts.items()}

@@ -1,0 +1,120 @@
+"""The custody report as a PDF that archives and screen readers take: PDF/A-2a and PDF/UA-1, set by Typst."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import typst
+
+from jit_server.core.errors import N_
+from jit_server.core.vault.offload import off
+from jit_server.evidence.court.papers import Occasion
+
+MOST = 5000
+"""Events of one report; the CSV beside it holds them all."""
+_EXOTIC = re.compile("[^\u0000-\u052f\u0600-\u06ff\u2010-\u2030]")
+
+TITLE = N_("Chain of custody")
+INTRODUCTION = N_("Every event about the exhibits below up to the stated entry of the log, reads and refusals too.")
+VERIFY = N_(
+    "This report lies in a package with the log's entries and their proofs. The program jit-verify.py checks it without"
+    " any server and names what was changed; VERIFY.md says how. The file custody.csv holds the same events with their"
+    " digests."
+)
+CUT = N_("Only the first events are listed here; custody.csv holds them all.")
+FACTS = (N_("Case"), N_("As of log entry"), N_("Made"), N_("Made by"), N_("Recipient"), N_("Order or proceedings"))
+EXHIBIT = (N_("No."), N_("Exhibit"), N_("Legal basis"), N_("Size"), N_("SHA-256"))
+EVENT = (N_("Entry"), N_("Moment (UTC)"), N_("Exhibit"), N_("Event"), N_("Who"), N_("Result"), N_("Why"))
+HEADS = {
+    "package": N_("Package"),
+    "exhibits": N_("Exhibits"),
+    "events": N_("Events"),
+    "verify": N_("Check it yourself"),
+}
+RESULTS = {"ok": "", "denied": N_("Refused"), "error": N_("Failed")}
+
+
+@dataclass(frozen=True)
+class Language:
+    """The reader's: tag, direction, what translates words, and what names events."""
+
+    tag: str
+    rtl: bool
+    say: Callable[[str], str]
+    event: Callable[[str], str]
+
+
+ENGLISH = Language("en", rtl=False, say=str, event=str)
+
+
+def row(entry: Mapping[str, Any], exhibit: str, names: Mapping[str, str]) -> list[str]:
+    """What the table says of an entry, in the order of `EVENT`; event and result still as the log names them."""
+    actor = entry["actor"]
+    who = [names.get(actor[part], "") for part in ("person", "agency") if actor[part]] or [actor["kind"]]
+    why = entry["why"]["text"] if entry["why"] else ""
+    moment = entry["at"][:19].replace("T", " ")
+    return [str(entry["position"]), moment, exhibit, entry["event"], ", ".join(who), entry["result"], why]
+
+
+def pdf(
+    occasion: Occasion,
+    case: tuple[str, int],
+    exhibits: Sequence[Mapping[str, Any]],
+    events: Sequence[Sequence[str]],
+    language: Language,
+) -> bytes:
+    """The report; `case` is its reference and the log's entry that it states."""
+    say = language.say
+    values = (case[0], str(case[1]), f"{occasion.at:%Y-%m-%d %H:%M:%S} UTC", f"{occasion.person}, {occasion.agency}")
+    facts = zip(map(say, FACTS), (*values, occasion.recipient, occasion.order), strict=True)
+    names = ("number", "title", "legal_basis", "size", "sha256")
+    data = {
+        "title": f"{say(TITLE)}: {case[0]}",
+        "heading": say(TITLE),
+        "introduction": say(INTRODUCTION),
+        "heads": {name: say(words) for name, words in HEADS.items()},
+        "facts": list(facts),
+        "exhibit_heads": [say(words) for words in EXHIBIT],
+        "exhibits": [[str(one[name]) for name in names] for one in exhibits[:MOST]],
+        "event_heads": [say(words) for words in EVENT],
+        "events": [_shown(one, language) for one in events[:MOST]],
+        "more": say(CUT) if max(len(events), len(exhibits)) > MOST else "",
+        "verify": say(VERIFY),
+        "language": language.tag.partition("-")[0],
+        "rtl": language.rtl,
+        "made": [occasion.at.year, occasion.at.month, occasion.at.day],
+    }
+    return _set(json.dumps(data, ensure_ascii=False), occasion.at)
+
+
+def _shown(one: Sequence[str], language: Language) -> list[str]:
+    position, at, exhibit, event, who, result, why = one
+    return [
+        position,
+        at,
+        exhibit,
+        language.event(event),
+        who,
+        language.say(RESULTS[result]) if RESULTS[result] else "",
+        why,
+    ]
+
+
+def _set(data: str, at: datetime) -> bytes:
+    """Set the page; a letter without a font here would break both standards, and gives way to a question mark."""
+    try:
+        return off(_compiled, data, at)
+    except typst.TypstError:
+        return off(_compiled, _EXOTIC.sub("?", data), at)
+
+
+def _compiled(data: str, at: datetime) -> bytes:
+    source = files("jit_server.evidence.court").joinpath("report.typ").read_bytes()
+    made = typst.compile(
+        source, format="pdf", sys_inputs={"data": data}, pdf_standards=["a-2a", "ua-1"], timestamp=int(at.timestamp())
+    )
+    return bytes(made)

@@ -1,0 +1,54 @@
+"""The custody report is a PDF for archives and screen readers, in the reader's language (MISSION D8, K13)."""
+
+import io
+from datetime import UTC, datetime
+
+import pikepdf
+import pytest
+
+from jit_server.evidence.court import report
+from jit_server.evidence.court.papers import Occasion
+from tests.builders import Team, World
+from tests.evidence.builders import exhibit
+from tests.evidence.packages import opened, packed
+
+ITEM = {"number": "DE-0001", "title": "Phone", "legal_basis": "StPO", "size": 7, "sha256": "ab" * 32}
+ROW = ["1", "2026-11-23 04:00:00", "DE-0001", "evidence:read", "KHK Brandt, Anklage DE", "denied", "#let x = [why] $"]
+
+
+def made(*events: list[str], language: report.Language = report.ENGLISH, recipient: str = "Landgericht") -> pikepdf.Pdf:
+    occasion = Occasion("P", "A", "DE", recipient, "1 KLs", "", datetime(2026, 11, 23, tzinfo=UTC), "http://x")
+    return pikepdf.open(io.BytesIO(report.pdf(occasion, ("JIT-1", 9), [ITEM], events, language)))
+
+
+def claims(pdf: pikepdf.Pdf) -> tuple[str, ...]:
+    with pdf.open_metadata() as said:
+        return tuple(str(said.get(name)) for name in ("pdfaid:part", "pdfaid:conformance", "pdfuaid:part"))
+
+
+def test_it_claims_both_standards_and_has_what_they_ask_for():
+    pdf = made(ROW)
+    assert claims(pdf) == ("2", "A", "1")
+    assert pdf.Root.MarkInfo.Marked
+    assert "/StructTreeRoot" in pdf.Root
+    assert str(pdf.Root.Lang) == "en"
+    assert pdf.Root.ViewerPreferences.DisplayDocTitle
+    assert len(pdf.Root.OutputIntents) == 1
+
+
+@pytest.mark.parametrize("recipient", ["Αρεοπαγος, Прокуратура", "محكمة", "a \N{PARTY POPPER} b"])
+def test_it_takes_any_script_and_what_no_font_here_can_show(recipient: str):
+    assert claims(made(ROW, recipient=recipient)) == ("2", "A", "1")
+
+
+def test_it_speaks_the_readers_language_from_right_to_left():
+    arabic = report.Language("ar", rtl=True, say=lambda words: "سلسلة" if words == report.TITLE else words, event=str)
+    pdf = made(ROW, language=arabic)
+    assert str(pdf.Root.Lang) == "ar"
+    assert str(pdf.Root.ViewerPreferences.get("/Direction", "/R2L")) == "/R2L"
+
+
+def test_a_package_holds_it(world: World):
+    team: Team = world.workspace()
+    data = opened(packed(team, team.admin, exhibit(team, team.admin))).read("custody.pdf")
+    assert claims(pikepdf.open(io.BytesIO(data))) == ("2", "A", "1")
