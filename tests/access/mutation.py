@@ -59,7 +59,7 @@ def _copy(tree: Path) -> Path:
         here = Path(name)
         (tree / here).parent.mkdir(parents=True, exist_ok=True)
         if here.is_dir():
-            shutil.copytree(here, tree / here, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(here, tree / here)
         else:
             shutil.copy(here, tree / here)
     return tree
@@ -68,7 +68,8 @@ def _copy(tree: Path) -> Path:
 def _noticed(tree: Path, change: Change) -> bool:
     tests = change.tests or SETTINGS["pytest_add_cli_args_test_selection"]
     how = ["-x", "-q", "-p", "no:randomly", *SETTINGS["pytest_add_cli_args"]]
-    # Else a file changed twice within a second would be taken for the one compiled before.
+    # What was compiled is copied too and saves seconds; what is changed is not kept, lest it pass for the next one,
+    # written within the same second.
     world = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(

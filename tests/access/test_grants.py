@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlmodel import col, select
 
-from jit_server.access import SYSTEM, Action, Standing, granted, live_grant, standing
+from jit_server.access import SYSTEM, Action, PartyClass, Standing, granted, live_grant, standing
 from jit_server.core import clock
 from jit_server.evidence import EvidenceItem
 from jit_server.workspaces.compartments import AccessGrant, GrantKind
@@ -106,6 +106,34 @@ def test_a_grant_is_worth_nothing_in_another_workspace_or_on_another_thing(case:
         assert live_grant(uow.connection, seen, Action.EVIDENCE_READ, uuid4()) is None
         elsewhere = granted(EvidenceItem, replace(seen, workspace_id=uuid4()), Action.EVIDENCE_READ)
         assert uow.session.scalars(select(EvidenceItem.id).where(elsewhere)).all() == []
+
+
+def _judged(case: Case, who: str) -> tuple[bool, list[UUID]]:
+    """What the unit of work says of the row itself and in lists: the first wall alone, where the second hides it."""
+    with case.team.world.work(SYSTEM) as uow:
+        row = uow.find(EvidenceItem, id=case.item.id)
+        uow.session.expunge(row)
+    with case.team.world.work(case.people[who]) as uow:
+        allowed = uow.decide(Action.EVIDENCE_READ, row, case.standing(who)).allowed
+        scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_READ, within=case.team.id)
+    with case.team.world.work(SYSTEM) as uow:
+        return allowed, list(uow.session.scalars(select(EvidenceItem.id).where(scope)))
+
+
+def test_no_grant_lifts_the_quarantine(world: World) -> None:
+    team = world.workspace(classes={"NL": PartyClass.THIRD_COUNTRY})
+    case = Case(team, exhibit(team, team.leaders["NL"], handling="H0"), {"FR": team.leaders["FR"]})
+    case.grant()
+    assert case.opens()
+    assert _judged(case, "FR") == (False, [])
+
+
+def test_no_grant_lifts_a_compartment(world: World) -> None:
+    team = world.workspace(classes={"NL": PartyClass.MS_AUTHORITY})
+    room = str(team.compartment("DE", "FR"))
+    case = Case(team, exhibit(team, team.admin, compartment_id=room), team.leaders)
+    case.grant(person_id=case.people["NL"].id)
+    assert _judged(case, "NL") == (False, [])
 
 
 def test_of_several_the_clause_of_the_one_that_lasts_longest_is_named(case: Case) -> None:

@@ -5,10 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from jit_server import workspaces
 from jit_server.access import (
     ANONYMOUS,
     OPERATOR,
     SYSTEM,
+    Action,
     Actor,
     Handling,
     PartyClass,
@@ -18,7 +20,10 @@ from jit_server.access import (
     standings_in,
     standings_of,
 )
+from jit_server.core.errors import NotFound
+from jit_server.evidence import EvidenceItem
 from tests.builders import Team, Who, World
+from tests.evidence.builders import exhibit
 
 
 def seen(team: Team, who: Who) -> Any:
@@ -85,3 +90,15 @@ def test_the_second_wall_knows_a_person_by_their_id_and_the_server_by_its_name()
     who = UUID(int=7)
     marks = {actor.kind: actor.mark for actor in (Actor("person", who), SYSTEM, OPERATOR, ANONYMOUS)}
     assert marks == {"person": str(who), "system": "system", "operator": "system", "anonymous": ""}
+
+
+def test_a_row_of_ones_other_workspace_is_absent_under_this_one(world: World, team: Team) -> None:
+    other, who = world.workspace(), team.join("FR")
+    with world.work(other.admin) as uow:
+        workspaces.invite(uow, other.id, workspaces.NewMember(person_id=who.id, role=Role.MEMBER))
+    other.enter(who)
+    item = exhibit(other, other.admin, handling="H0")
+    with world.work(who) as uow:
+        assert uow.get(EvidenceItem, item.id, to=Action.EVIDENCE_READ, within=other.id).id == item.id
+        with pytest.raises(NotFound):
+            uow.get(EvidenceItem, item.id, to=Action.EVIDENCE_READ, within=team.id)
