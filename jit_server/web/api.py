@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest
 
 from jit_server.access import Action
+from jit_server.core import shapes
 from jit_server.core.errors import Invalid, Malformed, Outdated, PreconditionRequired
 from jit_server.web import context, cursor, idempotency
 from jit_server.web.declared import Declaration, declare, guards
@@ -133,30 +134,9 @@ def check(shape: type[ShapeT], data: Any) -> ShapeT:
 
 
 def invalid(error: ValidationError) -> Invalid:
-    """A pydantic error as our problem. The offending input is not repeated: it may be secret."""
-    fields = [
-        {
-            "field": ".".join(str(part) for part in one["loc"]) or "body",
-            "message": one["msg"].removeprefix("Value error, "),
-            "remedy": _remedy(one["type"], one.get("ctx", {})),
-        }
-        for one in error.errors(include_url=False, include_input=False)
-    ]
+    """A pydantic error as our problem."""
+    fields = [one | {"field": one["field"] or "body"} for one in shapes.faults(error)]
     return Invalid("; ".join(f"{one['field']}: {one['message']}" for one in fields[:3]), errors=fields)
-
-
-def _remedy(kind: str, limits: dict[str, Any]) -> str:
-    known = {
-        "missing": "Fill in this field.",
-        "extra_forbidden": "Leave this field out.",
-        "uuid_parsing": "Give the id as the server gave it.",
-        "string_too_short": "Write something here.",
-        "string_too_long": f"Shorten it to {limits.get('max_length')} characters.",
-        "enum": f"Choose one of {limits.get('expected')}.",
-        "literal_error": f"Choose one of {limits.get('expected')}.",
-        "timezone_aware": "Give the moment with its zone, as in 2026-11-22T09:30:00+01:00.",
-    }
-    return known.get(kind, "Correct this field.")
 
 
 def dump(thing: Any) -> Any:

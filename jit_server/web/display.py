@@ -1,5 +1,6 @@
 """How plain values look to a person: moments with their zone, sizes, States, the direction of the script."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -83,6 +84,11 @@ def state_name(code: str) -> str:
     return name
 
 
+def fault_words(fault: Mapping[str, str]) -> str:
+    """What is wrong with a field and what mends it, in the reader's language where the words are fixed."""
+    return " ".join(gettext(words) for words in (fault["message"], fault.get("remedy")) if words)
+
+
 def language() -> str:
     """The page's language as a BCP 47 tag."""
     return str(get_locale()).replace("_", "-")
@@ -98,4 +104,4 @@ def install(app: Flask) -> None:
     """Let every template say these."""
     app.jinja_env.globals.update(moment=moment, zone_name=zone_name, state_name=state_name)
     app.jinja_env.globals.update(language=language, direction=direction, N_=N_)
-    app.jinja_env.filters.update(filesize=filesize, day=day, count=count)
+    app.jinja_env.filters.update(filesize=filesize, day=day, count=count, fault_words=fault_words)

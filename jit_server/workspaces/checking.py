@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from jit_server.core import shapes
 from jit_server.workspaces import clauses
 from jit_server.workspaces.document import NewAgreement, missing
 
@@ -25,7 +26,7 @@ def problems(document: dict[str, Any]) -> list[Fault]:
     try:
         return faults(NewAgreement.model_validate(document))
     except ValidationError as error:
-        return [_of_shape(one) for one in error.errors(include_url=False, include_input=False)]
+        return [_of_shape(one) for one in shapes.faults(error)]
 
 
 def misshapen(shape: type[BaseModel], data: dict[str, Any]) -> list[Fault]:
@@ -33,15 +34,14 @@ def misshapen(shape: type[BaseModel], data: dict[str, Any]) -> list[Fault]:
     try:
         shape.model_validate(data)
     except ValidationError as error:
-        return [_of_shape(one) for one in error.errors(include_url=False, include_input=False)]
+        return [_of_shape(one) for one in shapes.faults(error)]
     return []
 
 
-def _of_shape(one: Any) -> Fault:
-    """A pydantic error; where it speaks of the whole text, its words begin with the field."""
-    message = str(one["msg"]).removeprefix("Value error, ")
-    place = ".".join(str(part) for part in one["loc"])
+def _of_shape(one: Fault) -> Fault:
+    """A fault of the shape; where it speaks of the whole text, its words begin with the field."""
+    place, message = one["field"], one["message"]
     first, _, rest = message.partition(": ")
     if not place and first.split(" ")[0] in NewAgreement.model_fields:
         place, message = first.split(" ")[0], rest if first in NewAgreement.model_fields else message
-    return fault(place or "body", message, "Fill in this field." if one["type"] == "missing" else "")
+    return fault(place or "body", message, one["remedy"] if one["remedy"] != shapes.CORRECT else "")

@@ -83,6 +83,14 @@ if (wrong instanceof HTMLDialogElement) {
 const tab = document.querySelector('.tabs [aria-current]');
 if (tab?.parentElement) tab.parentElement.scrollLeft += tab.getBoundingClientRect().left - (innerWidth - tab.clientWidth) / 2;
 
+/* What is wrong is said with the name of the field that is meant. */
+for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll('.error-summary a'))) {
+  const field = document.getElementById(link.hash.slice(1));
+  const label = field instanceof HTMLFieldSetElement ? field.querySelector('legend') : /** @type {HTMLInputElement | null} */ (field)?.labels?.[0];
+  const name = (label?.querySelector('span:not(.optional)') ?? label?.firstChild)?.textContent?.trim();
+  if (name && !link.textContent?.includes(name)) link.prepend(`${name}: `);
+}
+
 /* The summary of errors takes the focus, so that a keyboard starts at what is wrong. */
 const first = document.querySelector('[data-focus]');
 if (first instanceof HTMLElement) first.focus();

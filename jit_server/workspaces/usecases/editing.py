@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from jit_server.core import shapes
 from jit_server.core.errors import Invalid, NotFound
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import checking
@@ -68,6 +69,7 @@ def put(uow: UnitOfWork, draft_id: UUID, key: str, typed: Typed, *, item: int | 
         raise NotFound
     stated = {name: value for name, value in typed.items() if value not in ("", None, [])}
     faults = checking.misshapen(shape, {**stated, **_placeholder(stated)})
+    faults += _unanswered(one, stated, faults)
     if faults:
         raise Invalid("; ".join(f"{each['field']}: {each['message']}" for each in faults[:3]), errors=faults)
     if "person_id" in stated:
@@ -78,6 +80,13 @@ def put(uow: UnitOfWork, draft_id: UUID, key: str, typed: Typed, *, item: int | 
     else:
         rows.append(stated)
     return save(uow, draft_id, DraftText(document={**found.document, key: rows}), version=version)
+
+
+def _unanswered(one: Heading, stated: Typed, faults: list[checking.Fault]) -> list[checking.Fault]:
+    """What must be answered and was left open, even where the shape would do without: nobody signs a default unseen."""
+    known = {fault["field"].partition(".")[0] for fault in faults}
+    open_ = (ask.name for ask in one.asks if ask.required and ask.name not in stated and ask.name not in known)
+    return [checking.fault(name, shapes.MISSING) for name in open_]
 
 
 def _placeholder(stated: Typed) -> Typed:

@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import format_date, gettext
 
 from jit_server.access import OUTSIDE, Handling, PartyClass, Phase, Role
+from jit_server.core import shapes
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import checking, headings, wording
 from jit_server.workspaces.document import Basis, RetentionProfile
@@ -15,7 +16,7 @@ from jit_server.workspaces.usecases import naming
 from jit_server.workspaces.views.frame import action_words, banner
 
 Options = list[tuple[str, str]]
-MISSING = frozenset({"Field required", "String should have at least 1 character"})
+MISSING = frozenset({shapes.MISSING, shapes.SHORT, shapes.UNCHOSEN})
 """How a missing answer is called by the shapes."""
 
 
