@@ -28,6 +28,7 @@ CALM = """async () => {
   }
 }"""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SIDEWAYS = "[...document.querySelectorAll('.table-frame')].filter((one) => one.scrollWidth > one.clientWidth).length"
 
 SCREENS = {
     "A1-agency": ("/agency", 200),
@@ -148,9 +149,10 @@ def test_a_screen_is_accessible_in_every_look_silent_and_no_wider_than_a_phone(n
     found = [(colour, fault) for colour in colours for fault in violations(page, colour)]
     page.set_viewport_size(PHONE)
     page.evaluate(CALM)
-    wider = page.evaluate(WIDER)
+    wider, hidden = page.evaluate(WIDER), page.evaluate(SIDEWAYS)
     page.set_viewport_size(DESK)
     assert found == []
     assert wider <= 0
+    assert hidden == 0, "columns that only scrolling sideways shows"
     assert direction == ("rtl" if page.evaluate("navigator.language") == "ar" else "ltr")
     assert visitor.complaints == []

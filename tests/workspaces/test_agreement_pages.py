@@ -172,6 +172,16 @@ def test_a_thing_of_a_list_is_changed_in_its_place_and_removed(at, world: World)
     assert "Second" not in page
 
 
+def test_a_party_whose_sort_nobody_chose_is_not_taken_for_a_member_states(at, world: World) -> None:
+    client = at(world.person("DE"))
+    draft = begun(client)
+    status, page = posts(client, f"{draft}/parties", agency=world.slug("FR"), signatory="Head")
+    assert status == 422
+    assert 'id="party_class-error"' in page
+    assert 'value="Head"' in page
+    assert "Nothing yet." in page
+
+
 def test_signing_with_an_old_sign_in_leads_to_a_new_one(app, house, at, world: World) -> None:
     team = world.proposed()
     client = at(team.admin)
