@@ -70,6 +70,8 @@ def put(uow: UnitOfWork, draft_id: UUID, key: str, typed: Typed, *, item: int | 
     stated = {name: value for name, value in typed.items() if value not in ("", None, [])}
     faults = checking.misshapen(shape, {**stated, **_placeholder(stated)})
     faults += _unanswered(one, stated, faults)
+    asked = [ask.name for ask in one.asks]
+    faults.sort(key=lambda each: asked.index(each["field"]) if each["field"] in asked else 0)
     if faults:
         raise Invalid("; ".join(f"{each['field']}: {each['message']}" for each in faults[:3]), errors=faults)
     if "person_id" in stated:
