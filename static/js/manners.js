@@ -87,7 +87,7 @@ if (tab?.parentElement) tab.parentElement.scrollLeft += tab.getBoundingClientRec
 for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll('.error-summary a'))) {
   const field = document.getElementById(link.hash.slice(1));
   const label = field instanceof HTMLFieldSetElement ? field.querySelector('legend') : /** @type {HTMLInputElement | null} */ (field)?.labels?.[0];
-  const name = (label?.querySelector('span:not(.optional)') ?? label?.firstChild)?.textContent?.trim();
+  const name = (label?.querySelector('span:not(.optional)') ?? label?.firstChild)?.textContent?.trim().replace(/\.$/, '');
   if (name && !link.textContent?.includes(name)) link.prepend(`${name}: `);
 }
 
