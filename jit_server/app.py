@@ -170,9 +170,9 @@ def _page_values() -> dict[str, Any]:
         "shortcuts": who.preferences.get("shortcuts", "on") == "on",
     }
     with context.house().work(who) as uow:
-        mine = workspaces.my_workspaces(uow)
+        mine = workspaces.my_names(uow)
         me["agency_role"] = agency_role(uow)
-    return {"me": me, "my_workspaces": [{"id": one.id, "name": one.name, "unread": 0} for one in mine]}
+    return {"me": me, "my_workspaces": [{"id": key, "name": name, "unread": 0} for key, name in mine.items()]}
 
 
 def _banner(workspace_id: UUID, policy: dict[str, Any]) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ its own.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
@@ -81,6 +81,8 @@ class UnitOfWork:
         self.session = Session(house.engine, expire_on_commit=False)
         self._mark = actor.mark
         self._standings: dict[UUID, Standing | None] = {}
+        self._every: list[Standing] | None = None
+        self._policies: dict[tuple[UUID, int], Policy] = {}
         self._placed: list[Any] = []
         self._records: list[Record] = []
         self._last_word: tuple[JitError, Record] | None = None
@@ -131,6 +133,14 @@ class UnitOfWork:
             self._standings[workspace_id] = found
         return self._standings[workspace_id]
 
+    def standings(self) -> list[Standing]:
+        """What the actor is in every workspace they belong to; one query, asked once per unit of work."""
+        person = self.actor.person_id
+        if self._every is None:
+            self._every = access.standings_of(self.connection, person) if person else []
+            self._standings.update((one.workspace_id, one) for one in self._every)
+        return self._every
+
     def _member(self, workspace_id: UUID) -> Standing:
         standing = self.standing(workspace_id)
         if standing is None:
@@ -138,8 +148,13 @@ class UnitOfWork:
         return standing
 
     def policy(self, standing: Standing) -> Policy:
-        """The rules in force in the workspace of this standing."""
-        return access.policy_of(self.connection, standing.workspace_id, standing.policy_version)
+        """The rules in force in the workspace of this standing; together with those of all standings known so far."""
+        key = standing.workspace_id, standing.policy_version
+        if key not in self._policies:
+            known = [one for one in self._standings.values() if one is not None]
+            wanted = {(one.workspace_id, one.policy_version) for one in (standing, *known)}
+            self._policies |= access.policies_of(self.connection, wanted - self._policies.keys())
+        return self._policies[key]
 
     def decide(self, action: Action, row: Any, standing: Standing) -> Decision:
         """What the policy says about this action on this row; a live grant may lift its refusal."""
@@ -244,6 +259,14 @@ class UnitOfWork:
             found = or_(found, and_(inside, access.granted(table, standing, to)))
         return found
 
+    def scopes(self, table: type[Any], *, to: Action, within: Iterable[UUID]) -> dict[UUID, Any]:
+        """The condition of each of these workspaces; where nothing of the kind is open to the actor, there is none."""
+        found: dict[UUID, Any] = {}
+        for workspace_id in within:
+            with suppress(NotFound, Refusal):
+                found[workspace_id] = self.scope(table, to=to, within=workspace_id)
+        return found
+
     def all(self, statement: SelectOfScalar[RowT]) -> Sequence[RowT]:
         """The rows of a statement made by `select`."""
         return self.session.scalars(statement).all()
@@ -326,6 +349,8 @@ class UnitOfWork:
     def forget_standings(self) -> None:
         """Ask anew what the actor is, after a change of members or phase in this unit of work."""
         self._standings.clear()
+        self._every = None
+        self._policies.clear()
 
     # --- the end
 

@@ -117,14 +117,19 @@ class World:
         default_handling: Handling = Handling.H1,
         classes: dict[str, PartyClass] | None = None,
         controller: str | None = "DE",
+        led_by: dict[str, Who] | None = None,
         **more: Any,
     ) -> "Team":
         """A proposed agreement between DE and FR (and what `classes` adds), not signed yet.
 
-        With outsiders it says what it must: who is liable, on what transfers rest, and `controller`'s party.
+        With outsiders it says what it must: who is liable, on what transfers rest, and `controller`'s party. Leaders
+        are new people but for those named in `led_by`.
         """
         classes = {"DE": PartyClass.MS_AUTHORITY, "FR": PartyClass.MS_AUTHORITY, **(classes or {})}
-        leaders = {state: self.person(state) for state, kind in classes.items() if kind in SIGNS}
+        known = led_by or {}
+        leaders = {
+            state: known.get(state) or self.person(state) for state, kind in classes.items() if kind in SIGNS
+        }
         today = clock.now().date()
         new = workspaces.NewAgreement(
             reference=f"JIT-{uuid4().hex[:10]}",

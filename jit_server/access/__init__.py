@@ -15,7 +15,7 @@ from jit_server.access.kinds import Action, Gate, Handling, Origin, PartyClass, 
 from jit_server.access.policy import OUTSIDE, Decision, Policy, Room
 from jit_server.access.rows import Refusal, kinds_of, known_by, table_of
 from jit_server.access.rules import Rule, baseline, is_baseline
-from jit_server.access.store import baseline_policy, policy_of, with_clauses
+from jit_server.access.store import baseline_policy, policies_of, policy_of, with_clauses
 
 __all__ = [
     "ANONYMOUS",
@@ -44,6 +44,7 @@ __all__ = [
     "kinds_of",
     "known_by",
     "live_grant",
+    "policies_of",
     "policy_of",
     "standing",
     "standings_in",

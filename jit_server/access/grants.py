@@ -7,7 +7,7 @@ fact, looked up like a membership, and lifts only what the policy calls liftable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, column, text
+from sqlalchemy import ColumnElement, Connection, bindparam, column, text
 
 from jit_server.access.actors import Standing
 from jit_server.access.kinds import Action
@@ -29,9 +29,12 @@ def live_grant(connection: Connection, standing: Standing, action: Action, subje
 
 def granted(table: type[Any], standing: Standing, action: Action) -> ColumnElement[bool]:
     """The rows of `table` in this workspace that a grant opens to this person now, as SQL."""
-    live = text(
-        f"SELECT subject_id FROM access_grant WHERE workspace_id = :grants_of AND {_LIVE}"  # noqa: S608
-    ).bindparams(grants_of=standing.workspace_id, **_who(standing, action))
+    asked = {"workspace": standing.workspace_id, **_who(standing, action)}
+    live = text(f"SELECT subject_id FROM access_grant WHERE workspace_id = :workspace AND {_LIVE}").bindparams(  # noqa: S608
+        *(
+            bindparam(name, value, unique=True) for name, value in asked.items()
+        )  # one statement may ask of several teams
+    )
     within: ColumnElement[bool] = table.id.in_(live.columns(column("subject_id")))
     return within
 

@@ -22,7 +22,7 @@ from jit_server.consents.models import (
 from jit_server.consents.shapes import ApprovalOut, AskOut, EmergencyOut
 from jit_server.consents.usecases.asking import ask, asks, visible, withdraw
 from jit_server.consents.usecases.deciding import grant, refuse, revoke
-from jit_server.consents.usecases.describing import approvals_out, asks_out, emergencies_out, subject_out
+from jit_server.consents.usecases.describing import approvals_out, asks_out, emergencies_out, subject_names, subject_out
 from jit_server.consents.usecases.emergencies import break_glass, emergencies, emergency, review
 from jit_server.consents.usecases.keeping_time import Kept, keep_time
 from jit_server.consents.usecases.notices import acknowledge, unseen
@@ -70,6 +70,7 @@ __all__ = [
     "remains",
     "review",
     "revoke",
+    "subject_names",
     "subject_out",
     "take_back",
     "unseen",

@@ -1,12 +1,13 @@
 """What the room lets wait for people: lines of my day (E2), and what a refusal leaves open (E6)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask_babel import gettext
-from sqlmodel import col
+from sqlalchemy import or_, select
+from sqlmodel import SQLModel, col
 
 from jit_server import consents
 from jit_server.access import Action, Remedy
@@ -14,11 +15,14 @@ from jit_server.consents.lifecycle import ApprovalState, ConsentState
 from jit_server.consents.models import Approval, Consent, Notice, NoticeKind
 from jit_server.consents.usecases.emergencies import OPENS
 from jit_server.consents.usecases.things import known
+from jit_server.consents.usecases.two_people import may_decide
 from jit_server.consents.words import clock_words, notice_words
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.compartments import AccessGrant, GrantKind
 from jit_server.workspaces.usecases import entering
 from jit_server.workspaces.usecases.reading import standing_of
+
+RowT = TypeVar("RowT", bound=SQLModel)
 
 
 def ways_out(uow: UnitOfWork, workspace_id: UUID, policy: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -69,12 +73,12 @@ def lines(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dict[str, Any
 
 
 def _asks_to_answer(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dict[str, Any]]:
-    waiting = (col(Consent.workspace_id).in_(workspaces), Consent.state == ConsentState.ASKED)
-    mine = [one for one in uow.every(Consent, *waiting) if uow.permits(Action.ACCESS_DECIDE, one)]
+    mine = _waiting(uow, Consent, Action.ACCESS_DECIDE, workspaces, Consent.state == ConsentState.ASKED)
+    names = consents.subject_names(uow, mine)
     return [
         _line(
             "ask",
-            gettext("Answer who asks for access to %(what)s", what=_name(uow, one)),
+            gettext("Answer who asks for access to %(what)s", what=names.get(one.subject_id, "")),
             f"{workspaces[one.workspace_id]} · {clock_words(one.due_at, uow.now)}",
             f"/w/{one.workspace_id}/asks/{one.id}",
             one.due_at,
@@ -83,13 +87,8 @@ def _asks_to_answer(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dic
     ]
 
 
-def _name(uow: UnitOfWork, one: Consent) -> str:
-    return consents.subject_out(uow, one.subject_kind, one.subject_id).name
-
-
 def _acts_to_approve(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dict[str, Any]]:
-    waiting = (col(Approval.workspace_id).in_(workspaces), Approval.state == ApprovalState.WAITING)
-    shown = consents.approvals_out(uow, uow.every(Approval, *waiting))
+    found = _waiting(uow, Approval, Action.APPROVAL_GIVE, workspaces, Approval.state == ApprovalState.WAITING)
     return [
         _line(
             "approval",
@@ -98,9 +97,17 @@ def _acts_to_approve(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[di
             f"/w/{one.workspace_id}/approvals/{one.id}",
             one.expires_at,
         )
-        for one in shown
-        if one.may_decide
+        for one in found
+        if may_decide(uow, one)
     ]
+
+
+def _waiting(uow: UnitOfWork, table: type[RowT], to: Action, workspaces: Iterable[UUID], waits: Any) -> Sequence[RowT]:
+    """What waits in these workspaces and is the actor's to decide, in two queries: where anything waits, and what."""
+    column: Any = table.workspace_id  # type: ignore[attr-defined]
+    begun = uow.session.scalars(select(column).where(column.in_(list(workspaces)), waits).distinct())
+    open_to = uow.scopes(table, to=to, within=sorted(begun))
+    return uow.every(table, waits, or_(*open_to.values())) if open_to else []
 
 
 def _notice_line(one: Notice, now: datetime, workspaces: Mapping[UUID, str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
 from jit_server.evidence.usecases.packing import named, pack
-from jit_server.evidence.usecases.quarantine import decision_on, gated, quarantine, quarantined, verify_inbound, waiting
+from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
     Wanted,
     custody,
@@ -82,7 +82,6 @@ __all__ = [
     "download",
     "entries_about",
     "export",
-    "gated",
     "item_out",
     "known",
     "last_check",

@@ -60,7 +60,7 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
         lines, places = evidence.register(uow, workspace_id, wanted)
         known = evidence.known(uow, workspace_id)
         values = frame(uow, workspace_id) | _offered(uow, workspace_id)
-        values["waiting"] = evidence.waiting(uow, workspace_id)
+        values["waiting"] = evidence.waiting(uow, [workspace_id]).get(workspace_id, 0)
         values["room"] = evidence.room_of_workspace(uow, workspace_id) if "member:invite" in values["may"] else None
     full = len(places) == query.limit
     return show(
@@ -192,8 +192,6 @@ def exhibits(uow: UnitOfWork, workspace_ids: Sequence[UUID]) -> dict[UUID, dict[
 @glances.waits
 def things_to_verify(uow: UnitOfWork, workspace_ids: Mapping[UUID, str]) -> list[dict[str, Any]]:
     """What waits for a space administrator's verification, one line a team."""
-    gated = evidence.gated(uow, workspace_ids)
-    counts = {workspace_id: evidence.waiting(uow, workspace_id) for workspace_id in gated}
     return [
         {
             "kind": "approval",
@@ -204,7 +202,7 @@ def things_to_verify(uow: UnitOfWork, workspace_ids: Mapping[UUID, str]) -> list
             "url": f"/w/{workspace_id}/evidence/quarantine",
             "at": None,
         }
-        for workspace_id, count in counts.items()
+        for workspace_id, count in evidence.waiting(uow, workspace_ids).items()
         if count
     ]
 

@@ -27,7 +27,7 @@ from jit_server.workspaces.usecases.members import end, invitable, invite, membe
 from jit_server.workspaces.usecases.overseeing import SightOut, who_could
 from jit_server.workspaces.usecases.phases import change_phase, open_workspace
 from jit_server.workspaces.usecases.proposing import propose
-from jit_server.workspaces.usecases.reading import compartments, my_workspaces, standing_of, workspace
+from jit_server.workspaces.usecases.reading import compartments, my_names, my_workspaces, standing_of, workspace
 from jit_server.workspaces.usecases.record import EntryOut, ProofOut, checkpoint, names, prove, read_log
 from jit_server.workspaces.usecases.signing import OfferOut, offer, offers, sign
 from jit_server.workspaces.views import action_words, banner, originator
@@ -77,6 +77,7 @@ __all__ = [
     "invite",
     "leave",
     "members",
+    "my_names",
     "my_workspaces",
     "name_members",
     "names",

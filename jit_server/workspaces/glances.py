@@ -1,9 +1,11 @@
 """What rooms above tell this one's pages (unread messages, exhibits): they register, nobody looks up."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Select, Uuid, func, literal, select, union_all
 
 from jit_server.work import UnitOfWork
 
@@ -34,6 +36,23 @@ def counts(uow: UnitOfWork, workspaces: Sequence[UUID]) -> dict[UUID, dict[str, 
         for workspace_id, numbers in glance(uow, workspaces).items():
             found[workspace_id].update(numbers)
     return found
+
+
+def counted(uow: UnitOfWork, wanted: Iterable[tuple[UUID, Select[Any]]]) -> dict[UUID, int]:
+    """How many rows there are by workspace, each statement counted to `MOST`, in one query.
+
+    Each statement brings the condition of its own workspace: nothing is counted first and taken away afterwards.
+    """
+    arms = [
+        select(literal(key, Uuid).label("workspace_id"), func.count().label("rows")).select_from(
+            statement.limit(MOST).subquery()
+        )
+        for key, statement in wanted
+    ]
+    found: dict[UUID, int] = defaultdict(int)
+    for workspace_id, rows in uow.connection.execute(union_all(*arms)) if arms else ():
+        found[workspace_id] += rows
+    return dict(found)
 
 
 def waits(lines: Lines) -> Lines:

@@ -147,6 +147,9 @@ class Agreement(Row, table=True):
     __table_args__ = (
         UniqueConstraint("workspace_id", "version", name="uq_agreement_workspace_id_version"),
         CheckConstraint("in_force_at IS NULL OR withdrawn_at IS NULL", name="one_end"),
+        Index(
+            "ix_agreement_open", "workspace_id", postgresql_where=text("in_force_at IS NULL AND withdrawn_at IS NULL")
+        ),
     )
 
     workspace_id: UUID = Column(foreign_key="workspace.id")

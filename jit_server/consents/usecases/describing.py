@@ -1,14 +1,17 @@
 """Asks, emergencies and acts of two people with names in place of ids, for whoever was given them already."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
+
+from sqlalchemy import false, or_
 
 from jit_server import access
 from jit_server.access import Action
 from jit_server.consents.lifecycle import ApprovalState, ConsentState, Review
 from jit_server.consents.models import Approval, BreakGlass, Consent
 from jit_server.consents.shapes import ApprovalOut, AskOut, EmergencyOut, SubjectOut, WhoOut
-from jit_server.consents.usecases.two_people import waits
+from jit_server.consents.usecases.two_people import may_decide, waits
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import subjects
@@ -52,6 +55,23 @@ def subject_out(uow: UnitOfWork, kind: str, subject_id: UUID) -> SubjectOut:
         return SubjectOut(kind=kind, id=subject_id, name="", address="")
     name, address = subjects.described(kind, row)
     return SubjectOut(kind=kind, id=subject_id, name=name, address=address)
+
+
+def subject_names(uow: UnitOfWork, found: Iterable[Consent]) -> dict[UUID, str]:
+    """The things of these asks by name, those the actor may know of: one query a kind."""
+    by_kind: dict[str, list[Consent]] = defaultdict(list)
+    for one in found:
+        by_kind[one.subject_kind].append(one)
+    named: dict[UUID, str] = {}
+    for kind, asks in by_kind.items():
+        table = access.table_of(kind)
+        if table is None:
+            continue
+        open_to = uow.scopes(table, to=table.__known_by__, within={one.workspace_id for one in asks}).values()
+        wanted = table.id.in_({one.subject_id for one in asks})
+        for row in uow.every(table, wanted, or_(false(), *open_to), limit=len(asks)):
+            named[row.id] = subjects.described(kind, row)[0]
+    return named
 
 
 def asks_out(uow: UnitOfWork, found: Sequence[Consent]) -> list[AskOut]:
@@ -121,9 +141,7 @@ def approvals_out(uow: UnitOfWork, found: Sequence[Approval]) -> list[ApprovalOu
             proposed_by=names.who(one.proposed_by),
             decided_by=names.if_any(one.decided_by),
             mine=one.proposed_by == uow.actor.person_id,
-            may_decide=waits(one, uow)
-            and one.proposed_by != uow.actor.person_id
-            and uow.permits(Action.APPROVAL_GIVE, one),
+            may_decide=may_decide(uow, one) and uow.permits(Action.APPROVAL_GIVE, one),
         )
         for one in found
     ]

@@ -176,3 +176,8 @@ def approval(uow: UnitOfWork, approval_id: UUID, within: UUID | None = None, *, 
 def waits(approval: Approval, uow: UnitOfWork) -> bool:
     """Whether it can still be approved."""
     return approval.state is ApprovalState.WAITING and approval.expires_at > uow.now
+
+
+def may_decide(uow: UnitOfWork, approval: Approval) -> bool:
+    """Whether it waits for a second person and the actor is another than the first; the right is asked beside."""
+    return waits(approval, uow) and approval.proposed_by != uow.actor.person_id

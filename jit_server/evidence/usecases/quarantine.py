@@ -19,6 +19,7 @@ from jit_server.evidence.usecases.describing import agencies_of
 from jit_server.evidence.usecases.following import read_anew, screens_follow
 from jit_server.evidence.usecases.uses import used
 from jit_server.work import UnitOfWork
+from jit_server.workspaces.glances import counted
 
 MOST = 200
 
@@ -32,27 +33,35 @@ def quarantine(uow: UnitOfWork, workspace_id: UUID) -> list[InboundOut]:
     return [inbound_out(item, agencies[item.agency_id]) for item in items]
 
 
-def gated(uow: UnitOfWork, workspace_ids: Iterable[UUID]) -> list[UUID]:
-    """In which of these workspaces something waits that row-level security shows the actor, in two queries."""
-    found = set[UUID]()
-    for table in (EvidenceItem, ReleaseRecipient):
-        columns = table.metadata.tables[table.__tablename__].c
-        mine = columns.workspace_id.in_(list(workspace_ids))
-        statement = select(columns.workspace_id).where(mine, columns.gate == str(Gate.PENDING)).distinct()
-        found |= set(uow.session.execute(statement).scalars())
-    return sorted(found)
-
-
-def waiting(uow: UnitOfWork, workspace_id: UUID) -> int:
-    """How many things wait for the actor's verification; nothing for those who verify nothing."""
-    standing = uow.standing(workspace_id)
-    if standing is None or not uow.policy(standing).permits(
-        standing, Action.EVIDENCE_VERIFY_INBOUND, origin=Origin.PARTNER, gate=Gate.PENDING
-    ):
-        return 0
+def waiting(uow: UnitOfWork, workspace_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many things wait for the actor's verification, by workspace; nothing for those who verify nothing."""
     tables: tuple[type[Any], ...] = (EvidenceItem, ReleaseRecipient)
-    wanted = (uow.select(table, to=Action.EVIDENCE_VERIFY_INBOUND, within=workspace_id) for table in tables)
-    return sum(len(uow.all(statement.limit(MOST))) for statement in wanted)
+    gated = [(table, _gated(uow, table, workspace_ids)) for table in tables]
+    return counted(
+        uow,
+        [
+            (key, select(table.id).where(mine))
+            for table, spaces in gated
+            for key, mine in uow.scopes(table, to=Action.EVIDENCE_VERIFY_INBOUND, within=_verified(uow, spaces)).items()
+        ],
+    )
+
+
+def _gated(uow: UnitOfWork, table: type[Any], workspace_ids: Iterable[UUID]) -> list[UUID]:
+    """In which of these workspaces something waits that row-level security shows the actor."""
+    here, behind = table.workspace_id.in_(list(workspace_ids)), table.gate == str(Gate.PENDING)
+    return sorted(uow.session.scalars(select(table.workspace_id).where(here, behind).distinct()))
+
+
+def _verified(uow: UnitOfWork, workspace_ids: Iterable[UUID]) -> list[UUID]:
+    """Where the actor is one who verifies."""
+    standings = [one for one in map(uow.standing, workspace_ids) if one is not None]
+    question: dict[str, Any] = {"origin": Origin.PARTNER, "gate": Gate.PENDING}
+    return [
+        one.workspace_id
+        for one in standings
+        if uow.policy(one).permits(one, Action.EVIDENCE_VERIFY_INBOUND, **question)
+    ]
 
 
 def quarantined(uow: UnitOfWork, workspace_id: UUID, item_id: UUID) -> InboundOut:

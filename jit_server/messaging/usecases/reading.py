@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, and_, case, func, literal, select
 from sqlmodel import col
 
 from jit_server.access import Action, Handling, Origin
@@ -17,7 +17,7 @@ from jit_server.messaging.rows import CURRENT, out
 from jit_server.messaging.shapes import ChannelOut, MessageOut, TopicOut, VersionOut
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import Workspace, compartments
-from jit_server.workspaces.glances import MOST
+from jit_server.workspaces.glances import counted
 
 PAGE = 50
 LONGEST_PAGE = 200
@@ -141,13 +141,13 @@ def history(uow: UnitOfWork, message_id: UUID) -> list[VersionOut]:
 
 def unread(uow: UnitOfWork, workspace_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many messages of others are new to the actor, by workspace; counted to 1,000, and only what they may see."""
-    found: dict[UUID, int] = {}
-    for workspace_id in workspace_ids:
-        if _reads_any(uow, workspace_id):
-            visible = uow.scope(Message, to=Action.MESSAGE_READ, within=workspace_id)
-            new = select(col(Message.id)).outerjoin(ReadMark, _my_mark(uow)).where(visible, _is_new(uow)).limit(MOST)
-            found[workspace_id] = uow.connection.execute(select(func.count()).select_from(new.subquery())).scalar_one()
-    return found
+    new_ones, new = select(col(Message.id)).outerjoin(ReadMark, _my_mark(uow)), _is_new(uow)
+    spaces = select(func.unnest(literal(list(workspace_ids), ARRAY(Uuid))).label("id")).subquery()
+    here = new_ones.where(col(Message.workspace_id) == spaces.c.id, new).correlate(spaces)
+    busy = uow.connection.scalars(select(spaces.c.id).where(here.exists())).all()  # most teams are silent most days
+    visible = uow.scopes(Message, to=Action.MESSAGE_READ, within=busy)
+    counts = counted(uow, ((key, new_ones.where(one, new)) for key, one in visible.items()))
+    return {key: counts.get(key, 0) for key in workspace_ids if uow.standing(key) is not None}
 
 
 def _is_new(uow: UnitOfWork) -> ColumnElement[bool]:

@@ -1,8 +1,11 @@
 """The agreement as it is read: the version in force, the one under signature, and those before."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlmodel import col
 
 from jit_server.access import Action
@@ -41,10 +44,27 @@ def in_force(uow: UnitOfWork, workspace_id: UUID) -> Agreement | None:
 
 def under_signature(uow: UnitOfWork, workspace_id: UUID) -> Agreement | None:
     """The version that waits for signatures, if one does; there is never more than one."""
-    found = versions_of(uow, workspace_id)
-    newest = found[0] if found else None
-    waits = newest is not None and newest.in_force_at is None and newest.withdrawn_at is None
-    return newest if newest is not None and waits and uow.now - newest.created_at < LAPSES else None
+    return next((one for one in versions_of(uow, workspace_id)[:1] if waits(uow, one)), None)
+
+
+def waits(uow: UnitOfWork, newest: Agreement) -> bool:
+    """Whether a workspace's newest version can still be signed."""
+    open_still = newest.in_force_at is None and newest.withdrawn_at is None
+    return open_still and uow.now - newest.created_at < LAPSES
+
+
+def all_under_signature(uow: UnitOfWork, workspace_ids: Iterable[UUID]) -> list[tuple[Agreement, Agreement | None]]:
+    """The versions that wait for signatures in these workspaces, each with the one it amends, in two queries."""
+    open_ones = (col(Agreement.in_force_at).is_(None), col(Agreement.withdrawn_at).is_(None))
+    begun = select(col(Agreement.workspace_id)).where(col(Agreement.workspace_id).in_(list(workspace_ids)), *open_ones)
+    spaces = sorted(set(uow.session.scalars(begun)))
+    if not spaces:
+        return []
+    versions: dict[UUID, dict[int, Agreement]] = defaultdict(dict)
+    for one in uow.every(Agreement, col(Agreement.workspace_id).in_(spaces), limit=MOST * len(spaces)):
+        versions[one.workspace_id][one.version] = one
+    newest = (known[max(known)] for known in versions.values())
+    return [(one, versions[one.workspace_id].get(one.base_version or 0)) for one in newest if waits(uow, one)]
 
 
 def current_agreement(uow: UnitOfWork, workspace_id: UUID) -> Agreement:
@@ -127,8 +147,13 @@ def state_of(uow: UnitOfWork, one: Agreement) -> VersionState:
 
 def must_sign(uow: UnitOfWork, one: Agreement) -> dict[str, NewParty]:
     """Who signs a version: its parties, and those of the version it amends, since nobody is put out unasked."""
-    parties = {party.agency: party for party in NewAgreement.model_validate(one.document).parties}
     base = next((old for old in versions_of(uow, one.workspace_id) if old.version == one.base_version), None)
+    return signers(one, base)
+
+
+def signers(one: Agreement, base: Agreement | None) -> dict[str, NewParty]:
+    """Who signs a version that amends `base`."""
+    parties = {party.agency: party for party in NewAgreement.model_validate(one.document).parties}
     before = NewAgreement.model_validate(base.document).parties if base is not None and base.in_force_at else ()
     named = {party.agency: party for party in before} | parties
     return {slug: party for slug, party in named.items() if party.party_class in SIGNS}

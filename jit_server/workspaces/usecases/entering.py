@@ -1,5 +1,6 @@
 """The way in: whoever is invited attests confidentiality and training, and only then belongs to the team (B16, B17)."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,10 +8,12 @@ from pydantic import BaseModel
 from sqlmodel import col
 
 from jit_server.core.errors import Invalid, NotFound, Outdated
-from jit_server.work import UnitOfWork
+from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces.attestations import UNDERTAKING, Attestation, AttestationKind, Entry, version_of
 from jit_server.workspaces.models import Agreement, Member, MemberStatus, Workspace
 from jit_server.workspaces.usecases.phases import bump
+
+MOST = 500
 
 
 class EntryOut(BaseModel):
@@ -29,7 +32,9 @@ def invitations(uow: UnitOfWork) -> list[EntryOut]:
     with uow.as_system():
         wanted = (Member.person_id == uow.actor.person_id, Member.status == MemberStatus.INVITED)
         found = [one for one in uow.every(Member, *wanted) if one.expires_at is None or one.expires_at > uow.now]
-        return [_out(uow, one.workspace_id) for one in found]
+        spaces = [one.workspace_id for one in found]
+        rows, texts = rows_by_id(uow, Workspace, spaces), _undertakings(uow, spaces)
+        return [_out(rows[key], *texts[key]) for key in spaces]
 
 
 def invitation(uow: UnitOfWork, workspace_id: UUID) -> EntryOut:
@@ -40,7 +45,8 @@ def invitation(uow: UnitOfWork, workspace_id: UUID) -> EntryOut:
     """
     with uow.as_system():
         _invited(uow, workspace_id)
-        return _out(uow, workspace_id)
+        (workspace,) = rows_by_id(uow, Workspace, [workspace_id]).values()
+        return _out(workspace, *undertaking(uow, workspace_id))
 
 
 def enter(uow: UnitOfWork, workspace_id: UUID, entry: Entry) -> Member:
@@ -97,7 +103,20 @@ def attested(uow: UnitOfWork, workspace_id: UUID, person_id: UUID) -> bool:
 
 def undertaking(uow: UnitOfWork, workspace_id: UUID) -> tuple[str, str]:
     """The text of the agreement's undertaking of confidentiality, or the common one, and its version."""
-    every = uow.every(Agreement, col(Agreement.workspace_id) == workspace_id)
+    return _undertakings(uow, [workspace_id])[workspace_id]
+
+
+def _undertakings(uow: UnitOfWork, workspace_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
+    """The undertaking of each of these workspaces, in one query."""
+    versions: dict[UUID, list[Agreement]] = {key: [] for key in workspace_ids}
+    if not versions:
+        return {}
+    for one in uow.every(Agreement, col(Agreement.workspace_id).in_(versions), limit=MOST * len(versions)):
+        versions[one.workspace_id].append(one)
+    return {key: _undertaking(every) for key, every in versions.items()}
+
+
+def _undertaking(every: list[Agreement]) -> tuple[str, str]:
     bound = [one for one in every if one.in_force_at is not None] or every
     document = max(bound, key=lambda one: one.version).document if bound else {}
     text = document.get("undertaking") or UNDERTAKING
@@ -113,8 +132,5 @@ def _invited(uow: UnitOfWork, workspace_id: UUID) -> Member:
     return member
 
 
-def _out(uow: UnitOfWork, workspace_id: UUID) -> EntryOut:
-    workspace = uow.find(Workspace, id=workspace_id)
-    text, version = undertaking(uow, workspace_id)
-    name = workspace.name if workspace is not None else ""
-    return EntryOut(workspace_id=workspace_id, name=name, undertaking=text, version=version)
+def _out(workspace: Workspace, text: str, version: str) -> EntryOut:
+    return EntryOut(workspace_id=workspace.id, name=workspace.name, undertaking=text, version=version)

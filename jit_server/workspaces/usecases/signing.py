@@ -3,6 +3,7 @@
 Leaders whom an amendment brings in sign before they belong to the team: they see the text, and nothing else of it.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -11,7 +12,7 @@ from sqlmodel import col
 from jit_server.access import Action
 from jit_server.core.errors import Conflict, NotFound, NotSignedIn, Outdated
 from jit_server.identity.models import Agency
-from jit_server.work import UnitOfWork
+from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import seals
 from jit_server.workspaces.models import (
     Agreement,
@@ -97,13 +98,18 @@ def _joining(uow: UnitOfWork, workspace_id: UUID) -> tuple[Workspace, Agreement,
 
 def _named_in(uow: UnitOfWork, current: Agreement) -> Agency | None:
     """The agency that the actor would lead into the team, if the text says so."""
-    leads = {one.person_id: one.agency for one in NewAgreement.model_validate(current.document).leaders}
-    slug = leads.get(uow.actor.person_id) if uow.actor.person_id else None
+    slug = _leads(uow, current)
     agency = uow.find(Agency, slug=slug) if slug else None
     if agency is None or agency.id != uow.actor.agency_id:
         return None
     row = uow.find(Party, workspace_id=current.workspace_id, agency_id=agency.id)
     return agency if row is None or row.left_at is not None else None
+
+
+def _leads(uow: UnitOfWork, current: Agreement) -> str | None:
+    """The agency, by its short name, for which the text makes the actor a leader."""
+    leads = {one.person_id: one.agency for one in NewAgreement.model_validate(current.document).leaders}
+    return leads.get(uow.actor.person_id) if uow.actor.person_id else None
 
 
 def _signed(uow: UnitOfWork, current: Agreement, agency: Agency, signing: Signing) -> AgreementSignature:
@@ -136,13 +142,46 @@ def _signed(uow: UnitOfWork, current: Agreement, agency: Agency, signing: Signin
 
 def offers(uow: UnitOfWork) -> list[OfferOut]:
     """The texts that would bring the actor into a team and wait for their signature."""
+    return [one for workspace in joining(uow) for one in _offers_in(uow, workspace.id)]
+
+
+def joining(uow: UnitOfWork) -> list[Workspace]:
+    """The workspaces of such texts, in a few queries however many they are."""
     if uow.actor.person_id is None:
         return []
+    mine = {one.workspace_id for one in uow.standings()}
     with uow.as_system():
         open_ones = (col(Agreement.in_force_at).is_(None), col(Agreement.withdrawn_at).is_(None))
         named = col(Agreement.document)["leaders"].contains([{"person_id": str(uow.actor.person_id)}])
-        found = {one.workspace_id for one in uow.every(Agreement, *open_ones, named, limit=MOST)}
-    return [one for key in sorted(found) if uow.standing(key) is None for one in _offers_in(uow, key)]
+        found = {one.workspace_id for one in uow.every(Agreement, *open_ones, named, limit=MOST)} - mine
+        waiting = [one for one, _ in agreements.all_under_signature(uow, found)] if found else []
+        agency = rows_by_id(uow, Agency, [uow.actor.agency_id] if uow.actor.agency_id and waiting else ())
+        inside = (col(Party.workspace_id).in_(found), col(Party.left_at).is_(None))
+        own = uow.every(Party, Party.agency_id == uow.actor.agency_id, *inside, limit=MOST) if waiting else ()
+        there = {one.workspace_id for one in own}
+        slugs = {one.slug for one in agency.values()}
+        wanted = [one.workspace_id for one in waiting if _leads(uow, one) in slugs and one.workspace_id not in there]
+        return sorted(rows_by_id(uow, Workspace, wanted).values(), key=lambda one: one.id)
+
+
+def waiting_for(uow: UnitOfWork, workspace_ids: Iterable[UUID]) -> list[Agreement]:
+    """The texts that wait for the signature of the actor's party in teams they belong to, in a few queries."""
+    found = [
+        (one, base, standing)
+        for one, base in agreements.all_under_signature(uow, workspace_ids)
+        if (standing := uow.standing(one.workspace_id)) is not None
+        and uow.policy(standing).permits(standing, Action.AGREEMENT_SIGN)
+    ]
+    parties = rows_by_id(uow, Party, [standing.party_id for _, _, standing in found])
+    agencies = rows_by_id(uow, Agency, [one.agency_id for one in parties.values()])
+    signed = col(AgreementSignature.agreement_id).in_([one.id for one, _, _ in found])
+    done = {(one.agreement_id, one.agency_id) for one in uow.every(AgreementSignature, signed)} if found else set()
+    waiting = []
+    for one, base, standing in found:
+        agency = agencies[parties[standing.party_id].agency_id]
+        if agency.slug in agreements.signers(one, base) and (one.id, agency.id) not in done:
+            waiting.append(one)
+    return waiting
 
 
 def _offers_in(uow: UnitOfWork, workspace_id: UUID) -> list[OfferOut]:

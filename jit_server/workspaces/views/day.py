@@ -1,15 +1,13 @@
 """My day (E2): what waits for me, then my workspaces."""
 
 from typing import Any
-from uuid import UUID
 
-from flask_babel import gettext, ngettext
+from flask_babel import ngettext
 
-from jit_server.access import Action, Phase
+from jit_server.access import Phase
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import glances
 from jit_server.workspaces.models import WorkspaceOut
-from jit_server.workspaces.usecases import agreements, reading
 from jit_server.workspaces.views.frame import days_left
 
 SOON = 30
@@ -18,7 +16,7 @@ SOON = 30
 def my_day(uow: UnitOfWork, mine: list[WorkspaceOut]) -> dict[str, Any]:
     """E2: what waits for me, most pressing first, then my workspaces."""
     counts = glances.counts(uow, [one.id for one in mine])
-    needs = [need for one in mine for need in _needs(uow, one, counts[one.id].get("unread", 0))]
+    needs = [need for one in mine for need in _needs(one, counts[one.id].get("unread", 0))]
     rows = [
         {
             "id": one.id,
@@ -40,10 +38,8 @@ def my_day(uow: UnitOfWork, mine: list[WorkspaceOut]) -> dict[str, Any]:
     }
 
 
-def _needs(uow: UnitOfWork, one: WorkspaceOut, unread: int) -> list[dict[str, Any]]:
+def _needs(one: WorkspaceOut, unread: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    if one.phase == Phase.PROPOSED and _waits_for_me(uow, one.id):
-        found.append(_need("sign", gettext("Sign the agreement"), one, f"/w/{one.id}/agreement"))
     if unread:
         words = ngettext("%(num)s unread message", "%(num)s unread messages", unread)
         found.append(_need("unread", words, one, f"/w/{one.id}/c"))
@@ -55,12 +51,3 @@ def _needs(uow: UnitOfWork, one: WorkspaceOut, unread: int) -> list[dict[str, An
 
 def _need(kind: str, title: str, one: WorkspaceOut, url: str) -> dict[str, Any]:
     return {"kind": kind, "title": title, "sub": one.name, "url": url, "at": None}
-
-
-def _waits_for_me(uow: UnitOfWork, workspace_id: UUID) -> bool:
-    standing = reading.standing_of(uow, workspace_id)
-    policy = uow.policy(standing)
-    if not policy.permits(standing, Action.AGREEMENT_SIGN):
-        return False
-    signatures = agreements.agreement(uow, workspace_id, note=False).parties
-    return any(one.party_id == standing.party_id and one.signed_at is None for one in signatures)

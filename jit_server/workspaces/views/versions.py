@@ -5,14 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from flask_babel import gettext
-from sqlmodel import col
 
-from jit_server.access import Action
 from jit_server.core.errors import NotFound
 from jit_server.identity.models import Agency
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import differences
-from jit_server.workspaces.models import Agreement, AgreementOut, NewAgreement, VersionKind
+from jit_server.workspaces.models import AgreementOut, NewAgreement, VersionKind
 from jit_server.workspaces.usecases import agreements, signing
 from jit_server.workspaces.views import editor
 from jit_server.workspaces.views.frame import banner
@@ -93,28 +91,13 @@ def sentences(found: Iterable[differences.Difference]) -> list[str]:
 
 def lines(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dict[str, Any]]:
     """Lines of my day: texts that wait for the actor's signature, where they belong and where they would join."""
-    found = [_line(gettext("Sign, to join the team"), one.name, one.workspace_id) for one in signing.offers(uow)]
-    open_ones = (col(Agreement.in_force_at).is_(None), col(Agreement.withdrawn_at).is_(None))
-    amended = (col(Agreement.workspace_id).in_(workspaces), col(Agreement.base_version).is_not(None))
-    waiting = uow.every(Agreement, *open_ones, *amended) if workspaces else ()
-    return found + [
-        _line(gettext("Sign the amendment"), workspaces[one.workspace_id], one.workspace_id)
-        for one in waiting
-        if _waits_for_me(uow, one)
-    ]
+    found = [_line(gettext("Sign, to join the team"), one.name, one.id, "/sign") for one in signing.joining(uow)]
+    for one in signing.waiting_for(uow, workspaces) if workspaces else ():
+        amends = one.base_version is not None
+        title = gettext("Sign the amendment") if amends else gettext("Sign the agreement")
+        found.append(_line(title, workspaces[one.workspace_id], one.workspace_id, "/sign" if amends else ""))
+    return found
 
 
-def _waits_for_me(uow: UnitOfWork, one: Agreement) -> bool:
-    standing, newest = uow.standing(one.workspace_id), agreements.under_signature(uow, one.workspace_id)
-    if standing is None or newest is None or newest.id != one.id:
-        return False
-    if not uow.policy(standing).permits(standing, Action.AGREEMENT_SIGN):
-        return False
-    return any(
-        party.party_id == standing.party_id and party.signs and party.signed_at is None
-        for party in agreements.signatures(uow, one)
-    )
-
-
-def _line(title: str, name: str, workspace_id: UUID) -> dict[str, Any]:
-    return {"kind": "sign", "title": title, "sub": name, "url": f"/w/{workspace_id}/agreement/sign", "at": None}
+def _line(title: str, name: str, workspace_id: UUID, page: str) -> dict[str, Any]:
+    return {"kind": "sign", "title": title, "sub": name, "url": f"/w/{workspace_id}/agreement{page}", "at": None}
