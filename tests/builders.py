@@ -187,10 +187,12 @@ class Team:
         return self.leaders["DE"]
 
     def sign_all(self) -> None:
-        """Every party signs."""
+        """Every party signs; then each leader enters."""
         for who in self.leaders.values():
             with self.world.work(who) as uow:
                 workspaces.sign(uow, self.id, workspaces.Signing(digest=workspaces.agreement(uow, self.id).digest))
+        for who in self.leaders.values():
+            self.enter(who)
 
     def compartment(self, *states: str, name: str = "Bilateral") -> UUID:
         """A compartment of these States' parties, as an amendment in force would make it."""

@@ -4,7 +4,7 @@ Each step looks first whether it was done, so that a start that was interrupted 
 lie in the days before the first start, so that the pages show a case under way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -122,14 +122,17 @@ def _person(past: _Past, agency: DemoAgency, person: DemoMember) -> Actor:
 
 def _workspace(past: _Past, people: Mapping[str, Actor]) -> UUID:
     """Propose, sign for each party, open, invite: each by the person whose business it is."""
-    admin = people[AGENCIES[0].people[0].id]
+    leaders = [people[agency.people[0].id] for agency in AGENCIES]
+    admin = leaders[0]
+    _enter(past, leaders, -1)  # where an earlier start stopped at the door
     workspace_id = _proposed(past, admin, people)
-    for place, agency in enumerate(AGENCIES):
-        with past.work(people[agency.people[0].id], -40 + 10 * place) as uow:
+    for place, (agency, leader) in enumerate(zip(AGENCIES, leaders, strict=True)):
+        with past.work(leader, -40 + 10 * place) as uow:
             agreement = workspaces.agreement(uow, workspace_id)
             mine = next(one for one in agreement.parties if one.state == agency.state)
             if mine.signed_at is None:
                 workspaces.sign(uow, workspace_id, workspaces.Signing(digest=agreement.digest))
+    _enter(past, leaders, -1)
     with past.work(admin, 0) as uow:
         if workspaces.workspace(uow, workspace_id).phase == Phase.AGREEMENT_SIGNED:
             workspaces.open_workspace(uow, workspace_id)
@@ -140,10 +143,16 @@ def _workspace(past: _Past, people: Mapping[str, Actor]) -> UUID:
         if person.role is not None and member is not None and member not in inside:
             with past.work(admin, 2) as uow:
                 workspaces.invite(uow, workspace_id, workspaces.NewMember(person_id=member, role=person.role))
-        with past.work(people[person.id], 3) as uow:
+        _enter(past, [people[person.id]], 3)
+    return workspace_id
+
+
+def _enter(past: _Past, people: Iterable[Actor], minute: int) -> None:
+    """Accept whatever invitations wait for these people."""
+    for person in people:
+        with past.work(person, minute) as uow:
             for invited in entering.invitations(uow):
                 entering.enter(uow, invited.workspace_id, _attested(uow, invited.version))
-    return workspace_id
 
 
 def _attested(uow: UnitOfWork, version: str) -> Entry:

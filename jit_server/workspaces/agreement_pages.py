@@ -13,10 +13,11 @@ from jit_server.core.errors import Conflict, Invalid, JitError, Outdated
 from jit_server.web.context import work
 from jit_server.web.declared import own
 from jit_server.web.pages import form, go, show
+from jit_server.work import UnitOfWork
 from jit_server.workspaces import glances
 from jit_server.workspaces.headings import Heading
 from jit_server.workspaces.pages import SignForm, pages
-from jit_server.workspaces.usecases import drafting, editing
+from jit_server.workspaces.usecases import drafting, editing, entering
 from jit_server.workspaces.views import editor, versions
 
 MINE = own("only the author of a first draft, or leaders of the workspace whose agreement it amends")
@@ -184,8 +185,16 @@ def sign_agreement(workspace_id: UUID) -> ResponseReturnValue:
         return show("workspaces/sign.html", 422, errors=error.members["errors"], **values)
     with work() as uow:
         workspaces.sign(uow, workspace_id, workspaces.Signing(digest=signed.digest, qualified=signed.qualified))
-        inside = uow.standing(workspace_id) is not None
-    return go(f"/w/{workspace_id}/agreement" if inside else "/", gettext("Signed for your party."))
+        onward = _onward(uow, workspace_id)
+    return go(onward, gettext("Signed for your party."))
+
+
+def _onward(uow: UnitOfWork, workspace_id: UUID) -> str:
+    """Where a signature leads: to the text, to the way in where it was the last one, or home until it binds."""
+    if uow.standing(workspace_id) is not None:
+        return f"/w/{workspace_id}/agreement"
+    invited = any(one.workspace_id == workspace_id for one in entering.invitations(uow))
+    return f"/w/{workspace_id}/enter" if invited else "/"
 
 
 @pages.takes("/w/<uuid:workspace_id>/agreement/withdraw", to=Action.AGREEMENT_AMEND)

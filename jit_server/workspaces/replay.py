@@ -28,7 +28,8 @@ from jit_server.access import (
 
 ACTIONS = (Action.EVIDENCE_LIST, Action.EVIDENCE_READ, Action.EVIDENCE_DOWNLOAD, Action.EVIDENCE_EXPORT)
 _JOINS = frozenset({"member:joined", "member:changed", "member:entered"})
-EVENTS = frozenset({"policy:put_in_force", "workspace:phase_changed", "member:ended"}) | _JOINS
+_OUTSIDE = frozenset({"member:invited", "member:ended"})
+EVENTS = frozenset({"policy:put_in_force", "workspace:phase_changed"}) | _JOINS | _OUTSIDE
 """What decides beside the events of the thing itself."""
 _NOBODY = UUID(int=0)
 
@@ -99,9 +100,9 @@ def _take(found: Moment, entry: dict[str, Any], thing_id: str) -> None:
         found.policy, found.classes = _policy(facts)
     elif event == "workspace:phase_changed":
         found.phase = Phase(facts["after"])
-    elif event in _JOINS:
+    elif event in _JOINS and (event != "member:changed" or UUID(subject["id"]) in found.members):
         _join(found, UUID(subject["id"]), subject, facts)
-    elif event == "member:ended":
+    elif event in _OUTSIDE:
         found.members.pop(UUID(subject["id"]), None)
     elif subject["id"] == thing_id:
         _happened(found, event, subject, facts)

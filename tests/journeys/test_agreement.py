@@ -132,6 +132,8 @@ def test_a_leader_writes_an_agreement_all_sign_it_and_its_compartment_is_hidden_
     with stage.cast.work(guests["US"]) as uow:
         digest = workspaces.agreement(uow, workspace).digest
         assert workspaces.sign(uow, workspace, workspaces.Signing(digest=digest)).state == "in_force"
+    for state in leaders:
+        enters(browsers[state].go("/").page)
     expect(author.go(f"/w/{workspace}/agreement").page.get_by_text("seal holds")).to_have_count(4)
     with stage.cast.work(leaders["DE"]) as uow:
         workspaces.open_workspace(uow, workspace)
@@ -147,6 +149,15 @@ def signs(page: Page) -> None:
     page.get_by_label("I have read this version").check()
     page.get_by_role("button", name="Sign the agreement").click()
     expect(page.get_by_text("Signed for your party.")).to_be_visible()
+
+
+def enters(page: Page) -> None:
+    """Attest what everybody must before the first look, those who signed as well."""
+    page.get_by_role("link", name="Enter the workspace").click()
+    page.get_by_label("I undertake this.").check()
+    fills(page, training_on="2026-11-01", training_version="2026-1")
+    page.get_by_role("button", name="Attest and enter").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
 def test_what_is_typed_survives_a_mistake_and_a_closed_window(stage, arrives):

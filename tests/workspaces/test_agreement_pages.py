@@ -74,8 +74,17 @@ def test_a_leader_writes_an_agreement_page_by_page_and_lays_it_before_the_partie
         status, page = posts(mine, f"/w/{workspace}/agreement/sign", statement="on",
                              digest=digest_on(mine, workspace))  # fmt: skip
         assert status == 200, page
+    assert "You are invited to" in page
+    status, page = posts(mine, f"/w/{workspace}/enter", undertaking=undertaking_in(page), accepted="on",
+                         training_on=str(today()), training_version="2026-1")  # fmt: skip
+    assert status == 200
+    page = mine.get(f"/w/{workspace}/agreement").get_data(as_text=True)
     assert "seal holds" in page
     assert "In force" in page
+
+
+def undertaking_in(page: str) -> str:
+    return re.search(r'name="undertaking" value="([^"]+)"', page)[1]
 
 
 def digest_on(client: FlaskClient, workspace: str) -> str:

@@ -306,6 +306,7 @@ def test_a_first_text_that_was_withdrawn_can_be_laid_anew_with_other_parties(wor
     amended(team, **changes)
     for who in (team.admin, team.leaders["FR"], leader):
         signs(team, who)
+    team.enter(team.admin)
     with world.work(team.admin) as uow:
         assert workspaces.workspace(uow, team.id).phase == Phase.AGREEMENT_SIGNED
 

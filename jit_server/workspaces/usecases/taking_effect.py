@@ -45,6 +45,8 @@ def take_effect(uow: UnitOfWork, workspace: Workspace, current: Agreement) -> No
         parties = _parties(uow, workspace, text)
         _extend(uow, workspace, last)
         _people(uow, workspace, text, old, parties)
+        if workspace.phase == Phase.PROPOSED:
+            _ask_to_enter(uow, workspace)
         _compartments(uow, workspace, text, parties)
         current.in_force_at = uow.now
         uow.record("agreement:in_force", current, version=current.version, kind=str(current.kind))
@@ -139,6 +141,18 @@ def _people(
             ended(uow, rows[person_id], "no longer named in the agreement")
 
 
+def _ask_to_enter(uow: UnitOfWork, workspace: Workspace) -> None:
+    """Who negotiated the first version saw its text and nothing else: before a first look they attest like everybody.
+
+    Not when they sign, since the undertaking is the one of the text that all have signed.
+    """
+    active = (col(Member.workspace_id) == workspace.id, col(Member.status) == MemberStatus.ACTIVE)
+    for row in uow.every(Member, *active, limit=MOST):
+        if not attested(uow, workspace.id, row.person_id):
+            row.status = MemberStatus.INVITED
+            _told(uow, row)
+
+
 def roles_of(text: NewAgreement) -> dict[UUID, tuple[str, Role]]:
     """Each person whom an agreement names, with the party and the role."""
     classes = {party.agency: PartyClass(party.party_class) for party in text.parties}
@@ -167,8 +181,13 @@ def _belongs(
     row.party_id, row.role, row.since, row.expires_at = party.id, role, uow.now, end_of(workspace)
     row.status = MemberStatus.ACTIVE if attested(uow, workspace.id, person_id) else MemberStatus.INVITED
     row.ended_at = row.end_reason = None
+    _told(uow, row)
+
+
+def _told(uow: UnitOfWork, row: Member) -> None:
     event = "member:joined" if row.status is MemberStatus.ACTIVE else "member:invited"
-    uow.record(event, row, person=person_id, role=str(role), party=party.id, expires_at=row.expires_at)
+    facts = {"person": row.person_id, "role": str(row.role), "party": row.party_id, "expires_at": row.expires_at}
+    uow.record(event, row, **facts)
 
 
 def _compartments(uow: UnitOfWork, workspace: Workspace, text: NewAgreement, parties: dict[str, Party]) -> None:
