@@ -155,7 +155,8 @@ def enters(page: Page) -> None:
     """Attest what everybody must before the first look, those who signed as well."""
     page.get_by_role("link", name="Enter the workspace").click()
     page.get_by_label("I undertake this.").check()
-    fills(page, training_on="2026-11-01", training_version="2026-1")
+    page.get_by_label("Day of your training").fill("2026-11-01")
+    page.get_by_label("Course and its version").fill("2026-1")
     page.get_by_role("button", name="Attest and enter").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 

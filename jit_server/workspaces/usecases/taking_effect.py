@@ -186,8 +186,7 @@ def _belongs(
 
 def _told(uow: UnitOfWork, row: Member) -> None:
     event = "member:joined" if row.status is MemberStatus.ACTIVE else "member:invited"
-    facts = {"person": row.person_id, "role": str(row.role), "party": row.party_id, "expires_at": row.expires_at}
-    uow.record(event, row, **facts)
+    uow.record(event, row, person=row.person_id, role=str(row.role), party=row.party_id, expires_at=row.expires_at)
 
 
 def _compartments(uow: UnitOfWork, workspace: Workspace, text: NewAgreement, parties: dict[str, Party]) -> None:
