@@ -16,16 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, Self, TypeVa
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, and_, event, or_
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, SQLModel, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from jit_server import access, audit
 from jit_server.access import Action, Actor, Decision, Gate, Handling, Origin, Policy, Refusal, Standing, kinds_of
-from jit_server.audit.records import Record, entry_of
+from jit_server.audit.records import Record, entry_of, log_of, refused
 from jit_server.core import clock, jobs
-from jit_server.core.database import act_as, problem_of
+from jit_server.core.database import act_as, as_problems, problem_of
 from jit_server.core.errors import JitError, NotFound, PurposeRequired, StepUp
 
 if TYPE_CHECKING:
@@ -59,13 +57,6 @@ class House:
     def work(self, actor: Actor) -> "UnitOfWork":
         """A unit of work for this actor."""
         return UnitOfWork(self, actor)
-
-
-def _log_of(row: Any) -> UUID:
-    """The log a row's events belong to: its workspace's, or the server's."""
-    if getattr(type(row), "__workspace__", False):
-        return row.id  # type: ignore[no-any-return]
-    return getattr(row, "workspace_id", None) or SERVER_LOG
 
 
 class UnitOfWork:
@@ -106,7 +97,7 @@ class UnitOfWork:
         """Commit rows and entries together, or nothing; then tell the bus. A refusal is recorded by itself."""
         try:
             if error is None:
-                with _as_problems():
+                with as_problems():
                     self._commit()
                 return
             self.session.rollback()
@@ -173,7 +164,7 @@ class UnitOfWork:
 
     def permits(self, action: Action, row: Any) -> bool:
         """Whether the actor may do this to the row, without asking for it (buttons, lists)."""
-        standing = self.standing(_log_of(row))
+        standing = self.standing(log_of(row))
         return standing is not None and self.decide(action, row, standing).allowed
 
     def require_fresh_sign_in(self) -> None:
@@ -215,9 +206,9 @@ class UnitOfWork:
             NotPermitted: an insider without the right; the refusal goes on the workspace's log.
         """
         row = self.session.get(table, key)
-        if row is None or (within is not None and _log_of(row) != within):
+        if row is None or (within is not None and log_of(row) != within):
             raise NotFound
-        standing = self._member(_log_of(row))
+        standing = self._member(log_of(row))
         known_by: Action | None = getattr(table, "__known_by__", None)
         decision = self.decide(to, row, standing)
         if not decision.allowed and known_by is not None and not self.decide(known_by, row, standing).allowed:
@@ -227,7 +218,7 @@ class UnitOfWork:
 
     def require(self, action: Action, row: Any, standing: Standing | None = None) -> None:
         """Refuse, with the reason and on the record, unless the actor may do this to the row."""
-        standing = standing or self._member(_log_of(row))
+        standing = standing or self._member(log_of(row))
         self._insist(self.decide(action, row, standing), action, row, standing)
 
     def _insist(self, decision: Decision, action: Action, row: Any, standing: Standing) -> None:
@@ -320,7 +311,7 @@ class UnitOfWork:
             result: `ok`, `denied` or `error`.
             facts: JSON values; never personal text, only keyed commitments of it.
         """
-        log_id = workspace_id or (_log_of(subject) if subject is not None else SERVER_LOG)
+        log_id = workspace_id or (log_of(subject) if subject is not None else SERVER_LOG)
         self._records.append(Record(log_id, event, subject, facts, why, clause, recipients, result))
 
     def later(self, task: str, **ids: UUID) -> None:
@@ -393,18 +384,8 @@ class UnitOfWork:
     def _record_refusal(self, error: "Refusal") -> None:
         """The refusal alone, in a transaction of its own, after the work was rolled back."""
         self._placed.clear()
-        policy = error.members["policy"]
-        self._records = [
-            Record(
-                error.workspace_id,
-                "access:refused",
-                error.subject,
-                facts={"action": policy["action"]},
-                clause=policy["clause"] or None,
-                result="denied",
-            )
-        ]
-        policy["position"] = self._commit().get(error.workspace_id)
+        self._records = [refused(error)]
+        error.members["policy"]["position"] = self._commit().get(error.workspace_id)
 
 
 def rows_by_id(uow: UnitOfWork, table: type[TableT], ids: Iterable[UUID]) -> dict[UUID, TableT]:
@@ -414,15 +395,3 @@ def rows_by_id(uow: UnitOfWork, table: type[TableT], ids: Iterable[UUID]) -> dic
         return {}
     found = uow.session.scalars(select(table).where(table.id.in_(wanted)))  # type: ignore[attr-defined]
     return {row.id: row for row in found}  # type: ignore[attr-defined]
-
-
-@contextmanager
-def _as_problems() -> Iterator[None]:
-    """What the database refuses at the commit is a problem like any other (a row made twice at once, no database)."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeoutError) as error:
-        known = problem_of(error)
-        if known is None:
-            raise
-        raise known from error

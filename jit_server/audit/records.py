@@ -22,6 +22,20 @@ class Record:
     result: Literal["ok", "denied", "error"] = "ok"
 
 
+def log_of(row: Any) -> UUID:
+    """The log a row's events belong to: its workspace's, or the server's."""
+    if getattr(type(row), "__workspace__", False):
+        return row.id  # type: ignore[no-any-return]
+    return getattr(row, "workspace_id", None) or SERVER_LOG
+
+
+def refused(error: Any) -> Record:
+    """The record of a refusal: what was asked, of what, and the clause that stood against it."""
+    policy = error.members["policy"]
+    facts, clause = {"action": policy["action"]}, policy["clause"] or None
+    return Record(error.workspace_id, "access:refused", error.subject, facts, clause=clause, result="denied")
+
+
 def entry_of(record: Record, actor: Any, now: datetime) -> Entry:
     """The entry that a record becomes: whose the subject is and how it is marked comes from its row."""
     return Entry(

@@ -196,3 +196,15 @@ def problem_of(error: BaseException) -> JitError | None:
         return Invalid("A value does not fit its field.")
     gone = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError))
     return DatabaseDown() if gone else None
+
+
+@contextmanager
+def as_problems() -> Iterator[None]:
+    """What the database refuses at the commit is a problem like any other (a row made twice at once, no database)."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        known = problem_of(error)
+        if known is None:
+            raise
+        raise known from error

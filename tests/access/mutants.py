@@ -82,7 +82,7 @@ CHANGES = [
         ("a key does what it was given", "if scopes is not None and action not in scopes:", "if False:"),
         ("a key lists what it was given", "(scopes is not None and to not in scopes) or ", ""),
         ("what is hidden is absent", "if not decision.allowed and known_by is not", "if False and known_by is not"),
-        ("a child belongs to its parent", "or (within is not None and _log_of(row) != within)", ""),
+        ("a child belongs to its parent", "or (within is not None and log_of(row) != within)", ""),
         tests=GATE,
     ),
 ]  # fmt: skip
