@@ -7,6 +7,7 @@ from jit_server.access.actors import (
     Actor,
     Standing,
     standing,
+    standings_among,
     standings_in,
     standings_of,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "policies_of",
     "policy_of",
     "standing",
+    "standings_among",
     "standings_in",
     "standings_of",
     "table_of",

@@ -70,6 +70,7 @@ _COLUMNS = """workspace_id, member_id, person_id, role, party_id, party_class,
     phase, epoch, policy_version, default_handling"""
 _ONE = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person AND workspace_id = :workspace")  # noqa: S608
 _OF_PERSON = text(f"SELECT {_COLUMNS} FROM standing WHERE person_id = :person")  # noqa: S608
+_AMONG = text(f"SELECT {_COLUMNS} FROM standing WHERE workspace_id = ANY(:workspaces) AND person_id = ANY(:people)")  # noqa: S608
 _OF_PEOPLE = text(f"SELECT {_COLUMNS} FROM standing WHERE workspace_id = :workspace AND person_id = ANY(:people)")  # noqa: S608
 
 
@@ -104,3 +105,9 @@ def standings_in(connection: Connection, workspace_id: UUID, people: list[UUID])
     """Who of these people belongs to the workspace now, by person id, in one query."""
     rows = connection.execute(_OF_PEOPLE, {"workspace": workspace_id, "people": people})
     return {row.person_id: _standing(tuple(row)) for row in rows}
+
+
+def standings_among(connection: Connection, workspaces: list[UUID], people: list[UUID]) -> list[Standing]:
+    """What any of these people are in any of these workspaces now, in one query."""
+    asked = {"workspaces": workspaces, "people": people}
+    return [_standing(tuple(row)) for row in connection.execute(_AMONG, asked)]

@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
 from sqlmodel import col
 
-from jit_server.access import Action, Handling
+from jit_server.access import Action, Gate, Handling
 from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.outside import ReleaseRecipient
 from jit_server.web import sockets
 from jit_server.web.sockets import Shown, Whose
 
@@ -34,4 +35,16 @@ def load_items(connection: Connection, ids: list[UUID]) -> dict[UUID, Shown]:
 
 sockets.presents(
     "evidence:registered", "evidence:inbound_verified", kind="evidence", to=Action.EVIDENCE_LIST, load=load_items
+)
+_VERIFIES = Action.EVIDENCE_VERIFY_INBOUND
+sockets.concerns("evidence:registered", find=sockets.whoever_may(_VERIFIES, EvidenceItem))
+sockets.concerns(
+    "evidence:inbound_verified",
+    "evidence:inbound_refused",
+    find=sockets.whoever_may(_VERIFIES, EvidenceItem, gate=Gate.PENDING),
+)
+sockets.concerns(
+    "evidence:released",
+    "evidence:release_withdrawn",
+    find=sockets.whoever_may(_VERIFIES, ReleaseRecipient, by="item_id", gate=Gate.PENDING),
 )

@@ -48,7 +48,9 @@ def hashed(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def load(session: Any, raw_cookie: str, user_agent: str, now: datetime, *, idle: timedelta = IDLE) -> Actor | None:
+def load(
+    session: Any, raw_cookie: str, user_agent: str, now: datetime, *, idle: timedelta = IDLE, touch: bool = True
+) -> Actor | None:
     """Who the cookie belongs to at this moment, or None.
 
     The user agent is remembered for the person's own list, not compared: it is no secret, and a browser that updates
@@ -60,13 +62,14 @@ def load(session: Any, raw_cookie: str, user_agent: str, now: datetime, *, idle:
         user_agent: the request's.
         now: the moment of the request.
         idle: how long a session lasts without a request.
+        touch: whether the request is the person's own doing; what a page asks by itself keeps no session awake.
     """
     if not is_secret(raw_cookie):
         return None
     row = session.execute(_LIVE, {"hash": hashed(raw_cookie), "now": now, "idle_since": now - idle}).first()
     if row is None:
         return None
-    if now - row.last_seen_at >= TOUCH:
+    if touch and now - row.last_seen_at >= TOUCH:
         facts = {"id": row.session_id, "now": now, "agent": hashed(user_agent), "browser": browser(user_agent)}
         session.execute(_TOUCH, facts)
     return Actor(

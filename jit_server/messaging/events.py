@@ -130,3 +130,4 @@ sockets.presents(
     "message:posted", "message:edited", "message:withdrawn", kind="message", to=Action.MESSAGE_READ, load=load_messages
 )
 sockets.presents("channel:created", kind="channel", to=Action.CHANNEL_READ, load=load_channels)
+sockets.concerns("message:posted", "message:withdrawn", find=sockets.whoever_may(Action.MESSAGE_READ, Message))

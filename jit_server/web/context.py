@@ -14,8 +14,11 @@ from jit_server.core.errors import NotSignedIn
 from jit_server.work import House, UnitOfWork
 
 API = "/api/v1/"
-Loader = Callable[[Any, str, str, Any], Actor | None]
-"""(session, cookie, user agent, now) -> the signed-in person, or None. Given by the room that knows people."""
+Loader = Callable[..., Actor | None]
+"""(session, cookie, user agent, now, touch=) -> the signed-in person, or None. Given by the room that knows people."""
+
+BY_ITSELF = "Jit-Live"
+"""Header of what an open page asks by itself: it keeps no session awake."""
 
 
 @dataclass
@@ -48,20 +51,21 @@ def cookie() -> str:
     return request.cookies.get(house().settings.cookie, "")
 
 
-def load_actor(raw: str, user_agent: str) -> Actor:
+def load_actor(raw: str, user_agent: str, *, touch: bool = True) -> Actor:
     """Who a session cookie belongs to, asked of the database each time so that an ended session ends now."""
     if not raw:
         return ANONYMOUS
     with house().work(SYSTEM) as uow:
-        found = frame().load_actor(uow.session, raw, user_agent, uow.now)
+        found = frame().load_actor(uow.session, raw, user_agent, uow.now, touch=touch)
     return found or ANONYMOUS
 
 
 def actor() -> Actor:
     """Who asks; loaded once a request."""
     if "actor" not in g:
-        token = bearer()
-        g.actor = load_actor(cookie(), request.headers.get("User-Agent", "")) if token is None else _program(token)
+        token, own = bearer(), BY_ITSELF not in request.headers
+        agent = request.headers.get("User-Agent", "")
+        g.actor = load_actor(cookie(), agent, touch=own) if token is None else _program(token)
     return cast("Actor", g.actor)
 
 

@@ -19,7 +19,7 @@ const PAGE = 200;
 
 class JitChat extends LitElement {
   static properties = {
-    messages: { state: true }, pending: { state: true }, line: { state: true }, gap: { state: true }, typing: { state: true },
+    messages: { state: true }, pending: { state: true }, line: { state: true }, gap: { state: true }, amended: { state: true }, typing: { state: true },
     editing: { state: true }, behind: { state: true }, histories: { state: true }, trouble: { state: true },
   };
 
@@ -29,6 +29,7 @@ class JitChat extends LitElement {
     /** @type {Pending[]} */ this.pending = [];
     /** @type {Live['state']} */ this.line = 'joining';
     this.gap = false;
+    this.amended = false;
     /** @type {Map<string, string>} */ this.typing = new Map();
     this.editing = '';
     this.behind = 0;
@@ -90,6 +91,7 @@ class JitChat extends LitElement {
     on('presence:typing', (data) => this.typed(data));
     on('people', (people) => this.showPeople(people));
     on('gap', () => this.catchUp(true));
+    on('agreement:in_force', () => { this.amended = true; });
     on('poll', () => { this.catchUp(); this.outbox?.flush(); });
     on('revived', () => this.catchUp(true));
     on('state', () => this.lineMoved());
@@ -277,6 +279,7 @@ class JitChat extends LitElement {
   drawLine() {
     const words = this.words ?? {};
     if (this.line === 'ended') return html`<p class="line-state" role="alert">${icon('lock')}<span><strong>${words.ended}</strong> ${words.ended_why} <a href="/login?next=${encodeURIComponent('/')}" target="_blank" rel="noopener">${words.sign_in}</a></span></p>`;
+    if (this.amended) return html`<p class="line-state" role="status">${icon('scale')}<span>${words.amended} <a href=${location.pathname}>${words.reload}</a></span></p>`;
     if (this.gap) return html`<p class="line-state" role="status">${icon('triangle-alert')}<span>${words.gap} <a href=${location.pathname}>${words.reload}</a></span></p>`;
     if (this.line === 'down' && navigator.onLine) return html`<p class="line-state" role="status">${icon('wifi-off')}<span>${words.slow}</span></p>`;
     if (this.line === 'cut' || this.line === 'down') return html`<p class="line-state" role="status">${icon('wifi-off')}<span>${words.offline}</span></p>`;

@@ -9,7 +9,7 @@ const ACK_MS = 8_000;
 const DOWN_AFTER_MS = 10_000;
 const POLL_MS = 15_000;
 const FRAME_BYTES = 48 * 1024;
-const NEWS = ['message:posted', 'message:edited', 'message:withdrawn', 'presence:changed', 'presence:typing'];
+const NEWS = ['message:posted', 'message:edited', 'message:withdrawn', 'presence:changed', 'presence:typing', 'agreement:in_force'];
 
 /**
  * Fires `state` (live | cut | down | ended | left), `people` (detail: who is here), `gap`, `poll`, and every event of NEWS (detail: its data).

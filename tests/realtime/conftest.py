@@ -95,7 +95,7 @@ def serving(settings: Settings, folder: Path, workers: int = 2, **more: str) -> 
 
 
 def _await_health(served: Served, workers: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # a busy machine is no fault
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             if served.get("/healthz") == 200 and len(served.workers) >= workers:

@@ -879,9 +879,9 @@ SPECIMENS = {
     ),
     "my-day": (
         "workspaces/my_day.html",
-        page(needs=NEEDS, workspaces=CASES, notices=[{"kind": "success", "text": "Saved."}]),
+        page(read_at=NOW, needs=NEEDS, workspaces=CASES, notices=[{"kind": "success", "text": "Saved."}]),
     ),
-    "my-day-empty": ("workspaces/my_day.html", page(needs=[], workspaces=[], my_workspaces=[])),
+    "my-day-empty": ("workspaces/my_day.html", page(read_at=NOW, needs=[], workspaces=[], my_workspaces=[])),
     "home": (
         "workspaces/home.html",
         room(

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from jit_server import messaging, workspaces
 from jit_server.access import Action, Handling, PartyClass, Role, store
@@ -120,3 +120,18 @@ def test_the_count_of_unread_messages_is_of_what_each_may_read(app: Flask, house
     stranger = world.person("FR")
     with world.work(stranger) as uow:
         assert messaging.unread(uow, list(shown)) == {}
+
+
+def test_a_page_that_reads_itself_anew_keeps_no_session_awake(
+    app: Flask, house: House, world: World, owner_engine: Engine
+) -> None:
+    who = world.person("DE")
+    client = browser(app, house, who)
+    seen = text("SELECT now() - last_seen_at > interval '4 minutes' FROM login_session WHERE person_id = :id")
+    with owner_engine.begin() as connection:
+        aged = "UPDATE login_session SET last_seen_at = now() - interval '5 minutes' WHERE person_id = :id"
+        connection.execute(text(aged), {"id": who.id})
+    for headers, idle in (({"Jit-Live": "1"}, True), ({}, False)):
+        assert client.get("/", headers=headers).status_code == 200
+        with owner_engine.connect() as connection:
+            assert connection.execute(seen, {"id": who.id}).scalar_one() is idle

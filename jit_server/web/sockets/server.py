@@ -24,9 +24,11 @@ from jit_server.core import clock
 from jit_server.core.bus import LOG, Bus, Hint
 from jit_server.core.errors import DatabaseDown, JitError, Malformed, NotFound, NotSignedIn, TooMany
 from jit_server.web import context
+from jit_server.web.declared import own
 from jit_server.web.limits import Counters
 from jit_server.web.sockets import events, gate
 from jit_server.web.sockets.crowd import Crowd
+from jit_server.web.sockets.days import Days, Follow
 from jit_server.web.sockets.floors import Floors, Guest
 from jit_server.web.sockets.presence import People, Presence
 from jit_server.web.sockets.pump import Pump
@@ -82,6 +84,7 @@ class Sockets:
         self.send = Sender(self.socketio)
         self.watch = Watch(self._ask_anew)
         self.pump = Pump(self._engine, self.floors, self.send, self.watch)
+        self.days = Days(self._engine, self.floors, self.send)
         self.presence = Presence(self._engine, self.floors, self.send, bus, people, self.watch)
         self._listen_to_clients()
         app.wsgi_app = gate.Gate(  # type: ignore[method-assign]
@@ -147,6 +150,7 @@ class Sockets:
         self._bus.listen(self._heard, self._resumed)
         gevent.spawn(self.watch.run)
         gevent.spawn(self.pump.run)
+        gevent.spawn(self.days.run)
         gevent.spawn(self.presence.run)
         gevent.spawn(self._sweep_for_ever)
         gevent.spawn(self._end_sessions_soon)
@@ -156,11 +160,13 @@ class Sockets:
             self._somebody_left.set()
         elif channel == LOG:
             self.pump.hint(*hint)
+            self.days.hint(*hint)
         else:
             self.presence.look_again(hint.workspace_id)
 
     def _resumed(self) -> None:
         gevent.spawn(self._quietly, self.pump.compare)
+        gevent.spawn(self._quietly, self.days.compare)
 
     def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
         """Note who came. `auth` has no default: python-socketio calls again without it after a TypeError (F8)."""
@@ -174,6 +180,7 @@ class Sockets:
         guest = self.floors.guests.pop(sid, None)
         if guest is None:
             return
+        self.days.leave(sid)
         for workspace_id in list(guest.workspaces):
             self.floors.floor(workspace_id).seats.pop(guest.sid, None)
             person = guest.actor.person_id
@@ -216,7 +223,8 @@ class Sockets:
     def _sweep_for_ever(self) -> None:
         while True:
             gevent.sleep(SWEEP)
-            steps = [self._end_dead_sessions, self.pump.compare, self._end_lapsed_access, self.presence.renew]
+            pump, days = self.pump.compare, self.days.compare
+            steps = [self._end_dead_sessions, pump, days, self._end_lapsed_access, self.presence.renew]
             for step in [*steps, *([self.crowd.renew] if self.crowd else [])]:
                 self._quietly(step)
 
@@ -298,3 +306,9 @@ def running() -> Sockets:
 def join(wish: Join) -> dict[str, Any]:
     """Take a seat in a workspace and be caught up."""
     return running().join(g.guest, wish)
+
+
+@events.on("day:follow", to=own("hears only that something concerns the person, never what or where"))
+def follow(wish: Follow) -> dict[str, Any]:
+    """Hear from now on when to read one's day again; `changed` when it must be read at once."""
+    return {"changed": running().days.follow(g.guest, wish.since)}

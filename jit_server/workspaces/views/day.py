@@ -33,6 +33,7 @@ def my_day(uow: UnitOfWork, mine: list[WorkspaceOut]) -> dict[str, Any]:
     needs += glances.lines(uow, {one.id: one.name for one in mine})
     order = {kind: place for place, kind in enumerate(("emergency", "enter", "sign", "ask", "approval", "unread"))}
     return {
+        "read_at": uow.now,
         "needs": sorted(needs, key=lambda need: order.get(need["kind"], len(order))),
         "workspaces": sorted(rows, key=lambda row: (-row["unread"], row["name"])),
     }
