@@ -127,9 +127,7 @@ class World:
         """
         classes = {"DE": PartyClass.MS_AUTHORITY, "FR": PartyClass.MS_AUTHORITY, **(classes or {})}
         known = led_by or {}
-        leaders = {
-            state: known.get(state) or self.person(state) for state, kind in classes.items() if kind in SIGNS
-        }
+        leaders = {state: known.get(state) or self.person(state) for state, kind in classes.items() if kind in SIGNS}
         today = clock.now().date()
         new = workspaces.NewAgreement(
             reference=f"JIT-{uuid4().hex[:10]}",
