@@ -11,7 +11,7 @@ from jit_server.core import clock
 from jit_server.identity.sessions import IDLE
 
 _PEOPLE = text(
-    "SELECT p.id, p.name, a.name AS agency, a.state FROM person p JOIN agency a ON a.id = p.agency_id"
+    "SELECT p.id, p.name, a.own_name AS agency, a.state FROM person p JOIN agency a ON a.id = p.agency_id"
     " WHERE p.id = ANY(:ids)"
 )
 # The same conditions as for a request (`sessions.load`), but nothing is touched: an open socket is no activity.

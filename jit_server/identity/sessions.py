@@ -22,7 +22,7 @@ _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 _LIVE = text("""
     SELECT s.id AS session_id, s.last_seen_at, s.acr, s.auth_time, p.id AS person_id, p.name, p.language, p.zone,
-           p.theme, p.send_key, p.shortcuts, a.id AS agency_id, a.state, a.name AS agency_name, i.url AS issuer,
+           p.theme, p.send_key, p.shortcuts, a.id AS agency_id, a.state, a.own_name AS agency_name, i.url AS issuer,
            i.step_up_acr
       FROM login_session s
       JOIN person p ON p.id = s.person_id AND p.epoch = s.epoch AND p.disabled_at IS NULL

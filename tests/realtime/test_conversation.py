@@ -32,7 +32,7 @@ def test_what_one_says_the_others_hear_on_both_workers(served, team, channel, co
             assert event["message"] == kept
         assert kept["html"] == "<p><strong>now</strong></p>"
         assert kept["author"] == {
-            "id": str(team.admin.id), "name": team.admin.name, "agency": "Prosecution Office DE", "state": "DE",
+            "id": str(team.admin.id), "name": team.admin.name, "agency": "Anklage DE", "state": "DE",
         }  # fmt: skip
 
     play(scenario)

@@ -33,7 +33,7 @@ SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-none")
 WORD = re.compile(r"[^\W\d_]{2,}")
 DATE = re.compile(r"\b[A-Z][a-z]{2,8} \d{1,2}, \d{4}\b")
 BARE = re.compile(r"[a-z_]+(:[a-z_]+)?")
-CODES = {"JIT", "UTC", "KiB", "MiB", "GiB", "POST", "openapi", "json"}
+CODES = {"JIT", "UTC", "KiB", "MiB", "GiB", "TiB", "POST", "openapi", "json"}
 """The product's name, units, a method and a file: no language says them otherwise."""
 
 

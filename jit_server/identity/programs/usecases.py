@@ -154,7 +154,7 @@ def _uuid(stated: str) -> UUID | None:
 
 
 _BEARER = text("""
-    SELECT c.name, c.scopes, p.id AS person_id, a.id AS agency_id, a.state, a.name AS agency_name
+    SELECT c.name, c.scopes, p.id AS person_id, a.id AS agency_id, a.state, a.own_name AS agency_name
       FROM api_token t
       JOIN api_client c ON c.id = t.client_id AND c.revoked_at IS NULL AND c.expires_at > :now
       JOIN person p ON p.id = c.person_id AND p.disabled_at IS NULL
