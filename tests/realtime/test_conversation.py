@@ -70,6 +70,7 @@ def test_whoever_comes_back_is_caught_up_without_gap_or_repetition(served, team,
         await speaker.emit("message:edit", {"message_id": kept["id"], "text": "drei"})
         back = await (await Line.open(served.port, cookie(team.leaders["FR"]))).connected()
         answer = await back.join(team.id, reader.position)
+        await back.until(lambda: back.events("message:edited"))
         assert [one["message"]["text"] for one in back.events("message:posted")] == ["two", "drei"]
         assert [one["message"]["version"] for one in back.events("message:edited")] == [2]
         assert answer["gap"] is False
