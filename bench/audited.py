@@ -1,9 +1,9 @@
 """What it costs to commit a row together with its audit entry: eight writers, beside the same row alone."""
 
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from random import Random
-from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Engine, text
 
 from bench.env import case
 from jit_server import audit
-from jit_server.core import clock
+from jit_server.core import clock, database
 from jit_server.core.database import act_as
 
 WRITERS = 8
+FORK = multiprocessing.get_context("fork")
 WORKSPACES = 1_000
 BODY = "x" * 200
 INSERT = text("INSERT INTO bench_write (id, workspace_id, body) VALUES (:id, :workspace, :body)")
@@ -33,7 +34,7 @@ def cases(quick: bool, env: Any) -> Iterator[dict[str, Any]]:
         ("audited_writes_1000_workspaces", spaces, 0.4),
         ("audited_writes_hot", spaces[:1], 0.1),
     ):
-        rates = _rates(env.engine, targets, seconds)
+        rates = _rates(env.urls.app, targets, seconds)
         ratio = rates[audited] / rates[plain]
         yield case(name, rates[audited], "writes/s", beside=rates[plain], bar=bar, holds=ratio >= bar)
     rate = _batches(env.engine, uuid4(), many)
@@ -59,39 +60,42 @@ def entry(log_id: UUID) -> audit.Entry:
     return audit.Entry(log=log_id, event="message:posted", at=clock.now(), who=WHO, what=what, facts=facts)
 
 
-def _rates(engine: Engine, targets: list[UUID], seconds: float) -> dict[Write, float]:
+def _rates(url: str, targets: list[UUID], seconds: float) -> dict[Write, float]:
     """The middle of three rounds each, in turns, after one to warm up: other load on the machine comes and goes."""
     rounds: dict[Write, list[float]] = {plain: [], audited: []}
     for length in (0.5, *[seconds / 3] * 3):
         for write, found in rounds.items():
-            found.append(_rate(engine, write, targets, length))
+            found.append(_rate(url, write, targets, length))
     return {write: sorted(found[1:])[1] for write, found in rounds.items()}
 
 
-def _rate(engine: Engine, write: Write, targets: list[UUID], seconds: float) -> float:
-    """Committed transactions a second."""
-    barrier, done = Barrier(WRITERS + 1), [0] * WRITERS
-    stop = [False]
-
-    def run(writer: int) -> None:
-        random = Random(writer)
-        barrier.wait()
-        while not stop[0]:
-            with engine.begin() as connection:
-                write(connection, random.choice(targets))
-            done[writer] += 1
-
-    writers = [Thread(target=run, args=(number,)) for number in range(WRITERS)]
+def _rate(url: str, write: Write, targets: list[UUID], seconds: float) -> float:
+    """Committed transactions a second, by writers that are processes, as the server's workers are."""
+    ready, stop, done = FORK.Barrier(WRITERS + 1), FORK.Event(), FORK.Array("q", WRITERS, lock=False)
+    asked = (url, write, targets, ready, stop, done)
+    writers = [FORK.Process(target=_writer, args=(number, *asked), daemon=True) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
-    barrier.wait()
+    ready.wait()
     started = time.perf_counter()
     time.sleep(seconds)
     count, took = sum(done), time.perf_counter() - started
-    stop[0] = True
+    stop.set()
     for writer in writers:
         writer.join()
     return count / took
+
+
+def _writer(number: int, url: str, write: Write, targets: list[UUID], ready: Any, stop: Any, done: Any) -> None:
+    random, engine = Random(number), database.engine(url, pool=1)
+    with engine.begin() as connection:
+        write(connection, random.choice(targets))  # connected, and the statements prepared
+    ready.wait()
+    while not stop.is_set():
+        with engine.begin() as connection:
+            write(connection, random.choice(targets))
+        done[number] += 1
+    engine.dispose()
 
 
 def _batches(engine: Engine, log_id: UUID, count: int) -> float:

@@ -231,6 +231,7 @@ def _in_order(send: Callable[[int, bytes], str], parts: Iterable[tuple[int, byte
             if len(under_way) == AT_ONCE:
                 answers.append(under_way.popleft().result())
             under_way.append(pool.submit(send, number, part))
+            del part  # the sender's now: who waits for the next one must not hold it too
         return answers + [one.result() for one in under_way]
 
 
@@ -247,8 +248,10 @@ def _parts(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[bytes,
             held += len(chunk)
             while held > PART or (held == PART and meter.size < size):
                 whole = b"".join(pieces)
-                pieces, held = [whole[PART:]], held - PART
-                yield whole[:PART]
+                part, pieces, held = whole[:PART], [whole[PART:]], held - PART
+                del whole
+                yield part
+                del part
     finally:
         hashing.wait()
     meter.check()
