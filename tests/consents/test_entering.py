@@ -138,6 +138,23 @@ def test_an_ended_or_expired_invitation_opens_nothing(team: Team, invited: Who):
         entered(team, team.world.person("FR"), said)
 
 
+def test_a_leader_who_has_not_entered_stays_outside_though_the_space_is_open(world: World):
+    team = world.proposed()
+    for who in team.leaders.values():
+        with world.work(who) as uow:
+            digest = workspaces.agreement(uow, team.id).digest
+            workspaces.sign(uow, team.id, workspaces.Signing(digest=digest))
+    for who in team.leaders.values():
+        with pytest.raises(NotFound), world.work(who) as uow:
+            workspaces.workspace(uow, team.id)
+    team.enter(team.admin)
+    assert set(attestations(team, team.admin)) == {"confidentiality", "training"}
+    with world.work(team.admin) as uow:
+        assert workspaces.open_workspace(uow, team.id).phase == "operational"
+    with pytest.raises(NotFound), world.work(team.leaders["FR"]) as uow:
+        workspaces.workspace(uow, team.id)
+
+
 def test_the_form_leads_in_and_comes_back_with_what_is_missing(app: Flask, team: Team, invited: Who):
     client = browser(app, team.world.house, invited)
     html = {"Accept": "text/html"}

@@ -16,6 +16,7 @@ from jit_server.work import House
 from jit_server.workspaces.replay import ACTIONS
 from tests.access.test_foreign_ids import Secret, filled
 from tests.builders import Who, World, browser
+from tests.evidence.builders import exhibit
 
 
 def _seen(world: World, case: Secret, who: Who, moment: datetime) -> dict[UUID, set[Action]]:
@@ -43,6 +44,23 @@ def test_a_member_stands_there_from_the_day_of_joining_to_the_day_of_leaving(wor
     assert member.id not in _seen(world, case, admin, before)
     assert Action.EVIDENCE_LIST in _seen(world, case, admin, between)[member.id]
     assert member.id not in _seen(world, case, admin, after)
+
+
+def test_whoever_has_not_entered_yet_could_see_nothing(world: World) -> None:
+    team = world.proposed()
+    for who in team.leaders.values():
+        with world.work(who) as uow:
+            workspaces.sign(uow, team.id, workspaces.Signing(digest=workspaces.agreement(uow, team.id).digest))
+    team.enter(team.admin)
+    with world.work(team.admin) as uow:
+        workspaces.open_workspace(uow, team.id)
+    item = exhibit(team, team.admin)
+    before = _moment()
+    team.enter(team.leaders["FR"])
+    after = _moment()
+    for moment, people in ((before, {team.admin.id}), (after, {who.id for who in team.leaders.values()})):
+        with world.work(team.admin) as uow:
+            assert {one.person_id for one in workspaces.who_could(uow, team.id, item.id, moment)} == people
 
 
 def test_before_the_exhibit_was_there_nobody_could_see_it(world: World) -> None:
