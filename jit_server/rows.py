@@ -20,6 +20,7 @@ ROOMS = (
     "web.sockets.presence",
     "web.sockets.crowd",
     "evidence.models",
+    "evidence.custody.models",
     "evidence.outside",
     "evidence.stored",
 )

@@ -128,7 +128,11 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:outbound_verified": Verb.DISCLOSURE,
         "evidence:outbound_refused": Verb.ALTERATION,
         "evidence:release_withdrawn": Verb.ALTERATION,
+        "custody:accepted": Verb.ALTERATION,
+        "custody:handed_over": Verb.ALTERATION,  # who takes it over is in the recipients; bytes leave by a download
         "custody:read": Verb.CONSULTATION,
+        "custody:refused": Verb.ALTERATION,
+        "custody:withdrawn": Verb.ALTERATION,
         # the log itself (LED Art. 25(2): its use is logged too)
         "log:read": Verb.CONSULTATION,
         "log:verified": None,

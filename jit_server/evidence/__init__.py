@@ -1,6 +1,8 @@
 """Exhibits: taken in once, never altered, hashed on every read, with an unbroken record of who did what with each."""
 
 from jit_server.evidence.court.shapes import NewPackage
+from jit_server.evidence.custody.models import CustodyAct
+from jit_server.evidence.custody.shapes import Answer, HandOverOut, NewHandOver
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.names import disposition
@@ -20,6 +22,18 @@ from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
+from jit_server.evidence.usecases.handing_over import (
+    Waiting,
+    answer,
+    custodian,
+    hand_over,
+    hand_overs,
+    handed_to,
+    read_hand_overs,
+    takers,
+    waiting_hand_overs,
+)
+from jit_server.evidence.usecases.handing_over import out as hand_over_out
 from jit_server.evidence.usecases.packing import named, pack
 from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
@@ -50,15 +64,19 @@ from jit_server.evidence.usecases.uploads import declare, receive, upload
 from jit_server.evidence.usecases.uses import conditions_of
 
 __all__ = [
+    "Answer",
     "Check",
     "Condition",
+    "CustodyAct",
     "EvidenceItem",
+    "HandOverOut",
     "Inbound",
     "InboundOut",
     "ItemOut",
     "LineOut",
     "MarkingOut",
     "Method",
+    "NewHandOver",
     "NewMarking",
     "NewPackage",
     "NewRecipient",
@@ -71,9 +89,12 @@ __all__ = [
     "TransferBasis",
     "Upload",
     "UploadOut",
+    "Waiting",
     "Wanted",
     "agreed_basis",
+    "answer",
     "conditions_of",
+    "custodian",
     "custody",
     "damaged",
     "decision_on",
@@ -82,6 +103,10 @@ __all__ = [
     "download",
     "entries_about",
     "export",
+    "hand_over",
+    "hand_over_out",
+    "hand_overs",
+    "handed_to",
     "item_out",
     "known",
     "last_check",
@@ -96,6 +121,7 @@ __all__ = [
     "quarantine",
     "quarantined",
     "read",
+    "read_hand_overs",
     "receive",
     "register",
     "releases_of",
@@ -103,6 +129,7 @@ __all__ = [
     "room_of_workspace",
     "scrub_figures",
     "stored_check",
+    "takers",
     "upload",
     "upload_out",
     "verify",
@@ -110,6 +137,7 @@ __all__ = [
     "verify_outbound",
     "verify_stored",
     "waiting",
+    "waiting_hand_overs",
     "waiting_releases",
     "withdraw",
 ]

@@ -6,6 +6,7 @@ from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
 from sqlmodel import col
 
 from jit_server.access import Action, Gate, Handling
+from jit_server.evidence.custody.models import EVENTS
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.outside import ReleaseRecipient
 from jit_server.web import sockets
@@ -48,3 +49,4 @@ sockets.concerns(
     "evidence:release_withdrawn",
     find=sockets.whoever_may(_VERIFIES, ReleaseRecipient, by="item_id", gate=Gate.PENDING),
 )
+sockets.concerns(*EVENTS.values(), find=sockets.whoever_may(Action.CUSTODY_RECORD, EvidenceItem))

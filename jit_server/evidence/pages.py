@@ -21,6 +21,7 @@ from jit_server.evidence import (
     packages,  # noqa: F401 - its pages stand on the same blueprint
 )
 from jit_server.evidence.api import RegisterQuery, place_of
+from jit_server.evidence.custody import pages as custody_pages
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
 from jit_server.evidence.markings import code_of
 from jit_server.evidence.wire import anew, method_words, pages
@@ -60,6 +61,7 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
         lines, places = evidence.register(uow, workspace_id, wanted)
         known = evidence.known(uow, workspace_id)
         values = frame(uow, workspace_id) | _offered(uow, workspace_id)
+        values |= custody_pages.on_its_way(uow, workspace_id, [line.id for line in lines])
         values["waiting"] = evidence.waiting(uow, [workspace_id]).get(workspace_id, 0)
         values["room"] = evidence.room_of_workspace(uow, workspace_id) if "member:invite" in values["may"] else None
     full = len(places) == query.limit
@@ -106,7 +108,7 @@ def read_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
             item, custody = evidence.look(uow, item_id)
             shown = evidence.item_out(uow, item).model_dump()
             checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
-            values = frame(uow, workspace_id) | _about(uow, item)
+            values = frame(uow, workspace_id) | _about(uow, item) | custody_pages.about(uow, item)
             values["may"] = {str(action) for action in Action if uow.permits(action, item)}
             values["custody"] = views.timeline(custody or [], workspaces.names(uow, custody or []))
     except PurposeRequired:

@@ -60,7 +60,19 @@ def filled(world: World, canary: str, **changes: Any) -> Secret:
     secret.ids["item_id"] = _exhibit(world, team, canary)
     secret.ids["evidence_id"] = secret.ids["upload_id"] = secret.ids["item_id"]
     _dealings(world, secret)
+    secret.ids["act_id"] = _handed_over(world, secret)
     return secret
+
+
+def _handed_over(world: World, secret: Secret) -> UUID:
+    """The exhibit, handed over to the other party, with the canary in every word that is said of it."""
+    with world.work(secret.team.leaders["FR"]) as uow:
+        there = uow.standing(secret.team.id)
+        assert there is not None
+    said = {"to_party_id": there.party_id, "remarks": secret.canary}
+    said |= {"place": secret.canary, "condition": secret.canary, "seals": [secret.canary]}
+    with world.work(secret.team.admin) as uow:
+        return evidence.hand_over(uow, secret.ids["item_id"], evidence.NewHandOver.model_validate(said)).id
 
 
 def _dealings(world: World, secret: Secret) -> None:

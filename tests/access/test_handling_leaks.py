@@ -89,6 +89,7 @@ def stage_in(world: World) -> Stage:
     for state, role in (("FR", "seconded"), ("FR", "observer"), ("NL", "observer"), ("NL", "auditor")):
         kind = Role.SECONDED_MEMBER if role == "seconded" else Role(role)
         people[f"{role} {state}"] = team.join(state, kind)
+    team.join("DE")  # to whom DE's leader hands things over
     people["observer BE"] = team.join("BE", Role.OBSERVER)
     people["outsider"] = world.person("NL")
     with world.work(team.admin) as uow:
@@ -144,6 +145,12 @@ def take_in(stage: Stage, who: Who, key: str, **changes: Any) -> EvidenceItem:
     for name in ("item_id", "evidence_id", "upload_id"):
         stage.note(name, item.id)
     stage.note("number", item.number)
+    if who is stage.team.admin:  # what is said of it on its chain of custody is seen by those who open it
+        with stage.team.world.work(who) as uow:
+            own = uow.standing(item.workspace_id)
+            assert own is not None
+            said = {"to_party_id": own.party_id, "place": inside, "condition": inside, "seals": [inside]}
+            stage.note("act_id", evidence.hand_over(uow, item.id, evidence.NewHandOver.model_validate(said)).id)
     return item
 
 

@@ -255,6 +255,19 @@ MARKED = {
 }
 
 
+SIDE = {"id": UUID(int=810), "person": "Jonas Weber", "state": "DE", "agency": "Staatsanwaltschaft Berlin"} | {
+    "acted_at": ago(days=1),
+    "said": {"place": "Kehl, police station", "condition": "whole, sealed", "seals": ["DE 4711", "DE 4712"]},
+}
+HAND_OVERS = [
+    SIDE
+    | {"to_state": "FR", "to_agency": "Tribunal judiciaire de Paris", "to_person": None, "due_at": NOW}
+    | {"stands": stands, "mine": mine, "answer": SIDE | {"person": "Camille Roux"} if stands == "accepted" else None}
+    for stands, mine in (("overdue", "answer"), ("accepted", None), ("refused", None), ("withdrawn", None))
+]
+CUSTODIAN = {"state": "DE", "authority": "Staatsanwaltschaft Berlin"}
+
+
 def member(number: int, name: str, role: str, **more) -> dict:
     blank = {
         "until": None,
@@ -402,7 +415,7 @@ NEEDS = [
     {"kind": kind, "title": f"{kind} this", "sub": "Operation Lantern", "url": "#go", "at": NOW}
     for kind in ("sign", "unread", "draft", "expiring")
 ]
-NOBODY = {"compartments": [], "outside": False, "waiting": 0, "room": None}
+NOBODY = {"compartments": [], "outside": False, "waiting": 0, "room": None, "handed": [], "on_its_way": {}}
 NO_FILTER = {
     "q": "",
     "state": "",
@@ -1107,6 +1120,13 @@ SPECIMENS = {
             outside=True,
             waiting=2,
             room={"kept": 5 * 2**30, "coming": 0, "most": 10 * 2**40},
+            handed=[
+                {"number": "DE-0002", "title": "Image of the office server", "mine": "answer", "late": True}
+                | {"due_at": ago(days=1), "url": "#h"},
+                {"number": "FR-0001", "title": "كشوف الحسابات", "mine": "withdraw", "late": False}
+                | {"due_at": None, "url": "#h"},
+            ],
+            on_its_way={UUID(int=700): "FR"},
         ),
     ),
     "evidence-empty": (
@@ -1151,8 +1171,34 @@ SPECIMENS = {
             check={"ok": True, "at": NOW, "words": "The bytes are unchanged."},
             verifier="#verifier",
             scan=None,
-            may=EVERYTHING | {"evidence:release", "evidence:remark"},
+            may=EVERYTHING | {"evidence:release", "evidence:remark", "custody:record"},
+            hand_overs=HAND_OVERS,
+            custodian=CUSTODIAN,
             **MARKED,
+        ),
+    ),
+    "hand-over": (
+        "evidence/hand-over.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            options=[("1|", "FR: Tribunal judiciaire de Paris, anybody"), ("1|2", "FR: Paris, Camille Roux")],
+            typed=dict.fromkeys(("to", "place", "condition", "seals", "remarks", "due_at"), ""),
+            errors=[{"field": "condition", "message": "is missing.", "remedy": "Write something here."}],
+        ),
+    ),
+    "hand-over-nobody": (
+        "evidence/hand-over.html",
+        room("evidence", item=BRIEF, options=[], typed={}, errors=[]),
+    ),
+    "hand-over-answer": (
+        "evidence/hand-over-answer.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            one=HAND_OVERS[0],
+            typed=dict.fromkeys(("place", "condition", "seals", "reason"), ""),
+            errors=[{"field": "reason", "message": "is missing.", "remedy": "Say why."}],
         ),
     ),
     "quarantine": (
@@ -1257,6 +1303,8 @@ SPECIMENS = {
             verifier=None,
             scan=None,
             may=set(),
+            hand_overs=[],
+            custodian=CUSTODIAN,
             **MARKED | {"markings": [], "releases": [], "refusal": {"reason": "Not ours", "at": NOW}},
         ),
     ),

@@ -11,6 +11,7 @@ from jit_server.workspaces.models import WorkspaceOut
 from jit_server.workspaces.views.frame import days_left
 
 SOON = 30
+ORDER = ("emergency", "enter", "sign", "ask", "approval", "hand_over", "unread")
 
 
 def my_day(uow: UnitOfWork, mine: list[WorkspaceOut]) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def my_day(uow: UnitOfWork, mine: list[WorkspaceOut]) -> dict[str, Any]:
         for one in mine
     ]
     needs += glances.lines(uow, {one.id: one.name for one in mine})
-    order = {kind: place for place, kind in enumerate(("emergency", "enter", "sign", "ask", "approval", "unread"))}
+    order = {kind: place for place, kind in enumerate(ORDER)}
     return {
         "read_at": uow.now,
         "needs": sorted(needs, key=lambda need: order.get(need["kind"], len(order))),
