@@ -23,7 +23,7 @@ from jit_server.core.errors import JitError, NotPermitted
 from jit_server.core.keys import SigningKey
 from jit_server.core.settings import LOOPBACK, Settings
 from jit_server.identity import LANGUAGES, agency_role, lookups, sessions
-from jit_server.identity.programs.usecases import load_bearer
+from jit_server.identity.programs.bearers import load_bearer
 from jit_server.web import (
     assets,
     context,

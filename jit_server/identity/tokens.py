@@ -19,10 +19,11 @@ NEW_KEYS: Final = N_(
 )
 
 
-class _Allowed(JWSRegistry):
+class Allowed(JWSRegistry):
     """Exactly the issuer's algorithms. The stock registry falls back to its own list when ours is empty."""
 
     def get_alg(self, name: str) -> Any:
+        """The algorithm of this name, if it is among those allowed."""
         if name not in (self.allowed or ()):
             msg = "this algorithm is not allowed for the issuer"
             raise UnsupportedAlgorithmError(msg)
@@ -36,7 +37,7 @@ def decode(client: Client, provider: Provider, token: str) -> jwt.Token:
         SignInRefused: another key, another algorithm, or no token at all.
         Unavailable: the issuer's keys cannot be had.
     """
-    registry = _Allowed(algorithms=client.algorithms)
+    registry = Allowed(algorithms=client.algorithms)
     try:
         try:
             return jwt.decode(token, provider.keys(), registry=registry)

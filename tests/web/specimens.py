@@ -611,18 +611,29 @@ KEY = {
     "id": UUID(int=630),
     "name": "Weekly report of the registry at Rheinau",
     "scopes": ["evidence:read", "log:read", "message:post", "workspace:read"],
+    "keys": [],
     "created_at": ago(days=9),
     "expires_at": NOW + timedelta(days=80),
     "revoked_at": None,
     "last_used_at": None,
 }
+OWN_KEY = {"kid": "2026-11", "kind": "ES256", "thumbprint": "6_A2BqqtTQucqupGAvAX5oyjN1rMEimLnPuguEmBBWw"}
 SCOPES = [("evidence", ["evidence:download", "evidence:read"]), ("log", ["log:read"])]
 
 
 def keys(**more) -> dict:
-    plain = {"live": [KEY, KEY | {"last_used_at": NOW}], "ended": [KEY | {"revoked_at": NOW}], "scopes": SCOPES}
-    plain |= {"typed": {"name": "", "days": "90", "scopes": []}, "problem": None}
+    plain = {
+        "live": [KEY, KEY | {"last_used_at": NOW, "keys": [OWN_KEY] * 2}],
+        "ended": [KEY | {"revoked_at": NOW}],
+        "scopes": SCOPES,
+    }
+    plain |= {"typed": {"name": "", "days": "90", "scopes": [], "jwks": ""}, "problem": None}
     return office("keys", **plain) | more
+
+
+def key(**more) -> dict:
+    plain = {"client": KEY, "live": True, "secret": "", "address": "https://jit.example/oauth/token", "typed": ""}
+    return office("keys", **plain, audience="https://jit.example", problem=None) | more
 
 
 def issuer(**more) -> dict:
@@ -1529,10 +1540,14 @@ SPECIMENS = {
         ),
     ),
     "agency-no-key": ("agency/keys.html", keys(live=[], ended=[], may_change=False)),
-    "agency-key": (
+    "agency-key": ("agency/key.html", key(secret="Zm9v" * 10)),
+    "agency-key-secret": ("agency/key.html", key(fresh=False)),
+    "agency-key-own": ("agency/key.html", key(client=KEY | {"keys": [OWN_KEY, OWN_KEY | {"kid": "x" * 90}]})),
+    "agency-key-wrong": (
         "agency/key.html",
-        office("keys", client=KEY, secret="Zm9v" * 10, address="https://jit.example/oauth/token"),
+        key(typed="{", errors=[{"field": "jwks", "message": "This is no JSON Web Key.", "remedy": ""}]),
     ),
+    "agency-key-ended": ("agency/key.html", key(live=False, may_change=False)),
     "agency-log": ("agency/audit.html", agency_log()),
     "agency-log-empty": ("agency/audit.html", agency_log(acts=[], first=None, older=None)),
     "api": ("docs.html", page(spec=SPEC)),

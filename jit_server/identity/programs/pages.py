@@ -1,28 +1,32 @@
-"""The door of programs: client credentials against an access token (RFC 6749, sections 4.4 and 5)."""
+"""The door of programs: client credentials against an access token (RFC 6749, sections 4.4 and 5; RFC 7523, 2.2)."""
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from jit_server.access import SYSTEM
 from jit_server.core.errors import Invalid
-from jit_server.identity.programs import usecases
+from jit_server.identity.programs import bearers
+from jit_server.identity.programs.assertions import KIND
 from jit_server.web.context import house
 from jit_server.web.declared import declare, machine
 
 pages = Blueprint("programs", __name__)
+DOOR = "/oauth/token"
 
 
 def token() -> ResponseReturnValue:
-    """Issue an access token to a program that proves itself by its secret, in the header or in the form."""
+    """Issue an access token to a program that proves itself: by its secret, in header or form, or by an assertion."""
     fields = request.form
     if request.args or any(len(values) != 1 for values in fields.listvalues()):
         return _refused("invalid_request")
     if fields.get("grant_type") != "client_credentials":
         return _refused("unsupported_grant_type" if fields.get("grant_type") else "invalid_request")
-    client_id, secret = _credentials()
+    proof = _proof()
+    if proof is None:
+        return _refused("invalid_request")
     try:
         with house().work(SYSTEM) as uow:
-            issued = usecases.issue_token(uow, client_id, secret, fields.get("scope", "").split())
+            issued = bearers.issue_token(uow, proof, fields.get("scope", "").split())
     except Invalid:
         return _refused("invalid_scope")
     if issued is None:
@@ -30,15 +34,28 @@ def token() -> ResponseReturnValue:
         answer.headers["WWW-Authenticate"] = 'Basic realm="jit"'
         return answer
     value, scopes = issued
-    life = int(usecases.TOKEN_LIFE.total_seconds())
+    life = int(bearers.TOKEN_LIFE.total_seconds())
     return jsonify(access_token=value, token_type="Bearer", expires_in=life, scope=" ".join(scopes))  # noqa: S106 - a name
 
 
-def _credentials() -> tuple[str, str]:
-    basic = request.authorization
-    if basic is not None and basic.type == "basic":
-        return basic.username or "", basic.password or ""
-    return request.form.get("client_id", ""), request.form.get("client_secret", "")
+def _proof() -> bearers.Secret | bearers.Assertion | None:
+    """How the program proves itself; None where it tries more than one way (RFC 6749, 2.3), or one unknown here."""
+    basic, form = request.authorization, request.form
+    asserts = form.get("client_assertion_type", ""), form.get("client_assertion", "")
+    named = basic is not None and basic.type == "basic"
+    if any(asserts):
+        if named or "client_secret" in form or asserts[0] != KIND:
+            return None
+        return bearers.Assertion(asserts[1], form.get("client_id", ""), audiences())
+    if basic is not None and named:
+        return bearers.Secret(basic.username or "", basic.password or "")
+    return bearers.Secret(form.get("client_id", ""), form.get("client_secret", ""))
+
+
+def audiences() -> tuple[str, str]:
+    """For whom an assertion is made out: this server, or its door for tokens."""
+    base = house().settings.base_url.rstrip("/")
+    return base, f"{base}{DOOR}"
 
 
 def _refused(error: str, status: int = 400) -> Response:
@@ -48,8 +65,8 @@ def _refused(error: str, status: int = 400) -> Response:
 
 
 pages.add_url_rule(
-    "/oauth/token",
+    DOOR,
     "token",
-    declare(token, machine("a program proves itself by its secret")),
+    declare(token, machine("a program proves itself by its secret or its key")),
     methods=["POST"],
 )

@@ -1,30 +1,26 @@
-"""What administrators do about their agency's programs, and how a program gets its token and is known by it."""
+"""What administrators do about their agency's programs."""
 
-import hmac
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 from sqlmodel import col
 
-from jit_server.access import Action, Actor
-from jit_server.core.errors import Conflict, Invalid, NotFound
+from jit_server.core.errors import Conflict, NotFound
 from jit_server.identity import sessions
 from jit_server.identity.models import Issuer, Person
-from jit_server.identity.programs.models import ApiClient, ApiToken, ClientOut, NewClient, Shown
+from jit_server.identity.programs import keys
+from jit_server.identity.programs.models import ApiClient, ClientOut, KeyOut, NewClient, NewKeys, Shown
 from jit_server.identity.usecases.administering import administered_agency, seen_agency
 from jit_server.work import UnitOfWork
 
-TOKEN_LIFE: Final = timedelta(minutes=10)
-LONGEST_TRANSFER: Final = timedelta(days=1)
-"""For how long an expired token's row is kept: a transfer begun with it may run on, as long as its key is good."""
 SUBJECT: Final = "program:"
 """How the person of a program is named; no identity provider can sign it in."""
 
 
 def create_client(uow: UnitOfWork, new: NewClient) -> Shown:
-    """Give the agency a program of its own; its secret is shown once.
+    """Give the agency a program of its own: with the keys stated for it, else with a secret that is shown once.
 
     Raises:
         NotPermitted: the actor does not administer an agency.
@@ -48,21 +44,25 @@ def create_client(uow: UnitOfWork, new: NewClient) -> Shown:
         )
     )
     uow.session.flush()
-    secret = sessions.new_secret()
+    secret = sessions.new_secret() if new.jwks is None else ""
     client = uow.add(
         ApiClient(
             id=key,
             person_id=person.id,
             agency_id=agency.id,
             name=new.name,
-            secret_hash=sessions.hashed(secret),
+            secret_hash=sessions.hashed(secret) if secret else None,
+            jwks=new.jwks,
             scopes=sorted(str(scope) for scope in set(new.scopes)),
             created_by=uow.actor.person_id,
             created_at=uow.now,
             expires_at=uow.now + timedelta(days=new.days),
         )
     )
-    uow.record("program:added", client, agency=agency.slug, scopes=client.scopes, expires_at=client.expires_at)
+    shown = [one.thumbprint for one in _keys(client)]
+    uow.record(
+        "program:added", client, agency=agency.slug, scopes=client.scopes, expires_at=client.expires_at, keys=shown
+    )
     return Shown(client, secret)
 
 
@@ -72,11 +72,32 @@ def rotate_secret(uow: UnitOfWork, client_id: UUID) -> Shown:
     uow.require_fresh_sign_in()
     if client.revoked_at is not None:
         raise Conflict("This key was revoked: make another.")
+    if client.jwks is not None:
+        raise Conflict("This program proves itself by a key of its own, which is stronger than a secret: replace that.")
     secret = sessions.new_secret()
     client.secret_hash = sessions.hashed(secret)
     _end_tokens(uow, client)
     uow.record("program:rotated", client, agency=administered_agency(uow).slug)
     return Shown(client, secret)
+
+
+def replace_keys(uow: UnitOfWork, client_id: UUID, new: NewKeys) -> ApiClient:
+    """Let a program prove itself by these keys from now on; its secret or old keys and all its tokens end.
+
+    Raises:
+        NotFound: no such program of the agency.
+        StepUp: the sign-in is too old.
+        Conflict: it was revoked.
+    """
+    client = _mine(uow, client_id)
+    uow.require_fresh_sign_in()
+    if client.revoked_at is not None:
+        raise Conflict("This key was revoked: make another.")
+    client.secret_hash, client.jwks = None, new.jwks
+    _end_tokens(uow, client)
+    agency = administered_agency(uow)
+    uow.record("program:rotated", client, agency=agency.slug, keys=[one.thumbprint for one in _keys(client)])
+    return client
 
 
 def revoke_client(uow: UnitOfWork, client_id: UUID) -> ApiClient:
@@ -100,8 +121,27 @@ def list_clients(uow: UnitOfWork) -> list[ClientOut]:
     return [_out(one) for one in sorted(found, key=lambda one: one.created_at, reverse=True)]
 
 
+def client_of(uow: UnitOfWork, client_id: UUID) -> ClientOut:
+    """One of the agency's programs.
+
+    Raises:
+        NotFound: another agency's, or none.
+    """
+    client = uow.find(ApiClient, id=client_id)
+    if client is None or client.agency_id != seen_agency(uow).id:
+        raise NotFound
+    return _out(client)
+
+
 def _out(one: ApiClient) -> ClientOut:
-    return ClientOut(**one.model_dump(include=set(ClientOut.model_fields)))
+    return ClientOut(**one.model_dump(include=set(ClientOut.model_fields) - {"keys"}), keys=_keys(one))
+
+
+def _keys(client: ApiClient) -> list[KeyOut]:
+    stated = client.jwks["keys"] if client.jwks else ()
+    return [
+        KeyOut(kid=one["kid"], kind=keys.ALGORITHMS[one["kty"]][0], thumbprint=keys.thumbprint(one)) for one in stated
+    ]
 
 
 def _mine(uow: UnitOfWork, client_id: UUID) -> ApiClient:
@@ -113,77 +153,3 @@ def _mine(uow: UnitOfWork, client_id: UUID) -> ApiClient:
 
 def _end_tokens(uow: UnitOfWork, client: ApiClient) -> None:
     uow.connection.execute(text("DELETE FROM api_token WHERE client_id = :client"), {"client": client.id})
-
-
-_WRONG = b"\0" * 32
-
-
-def issue_token(uow: UnitOfWork, client_id: str, secret: str, scopes: list[str]) -> tuple[str, list[str]] | None:
-    """An access token for a program that proves itself, and the scopes it carries; None if it does not.
-
-    The work done is the same whether the client is known or not.
-
-    Raises:
-        Invalid: it asks for a scope it was not given.
-    """
-    client = uow.find(ApiClient, id=key) if (key := _uuid(client_id)) else None
-    good = hmac.compare_digest(client.secret_hash if client else _WRONG, sessions.hashed(secret))
-    if client is None or not good or client.revoked_at is not None or client.expires_at <= uow.now:
-        return None
-    if set(scopes) - set(client.scopes):
-        raise Invalid.field("scope", "holds what this client was not given", f"At most: {' '.join(client.scopes)}.")
-    token = sessions.new_secret()
-    uow.connection.execute(text("DELETE FROM api_token WHERE expires_at < :old"), {"old": uow.now - LONGEST_TRANSFER})
-    uow.add(
-        ApiToken(
-            token_hash=sessions.hashed(token),
-            client_id=client.id,
-            issued_at=uow.now,
-            expires_at=min(uow.now + TOKEN_LIFE, client.expires_at),
-        )
-    )
-    client.last_used_at = uow.now
-    return token, list(client.scopes)
-
-
-def _uuid(stated: str) -> UUID | None:
-    try:
-        return UUID(stated)
-    except ValueError:
-        return None
-
-
-_BEARER = text("""
-    SELECT c.name, c.scopes, p.id AS person_id, a.id AS agency_id, a.state, a.own_name AS agency_name
-      FROM api_token t
-      JOIN api_client c ON c.id = t.client_id AND c.revoked_at IS NULL AND c.expires_at > :now
-      JOIN person p ON p.id = c.person_id AND p.disabled_at IS NULL
-      JOIN agency a ON a.id = c.agency_id AND a.enabled AND (a.not_before IS NULL OR a.not_before <= t.issued_at)
-     WHERE t.token_hash = :hash AND t.expires_at > :begun
-""")
-
-
-def load_bearer(session: Any, token: str, now: datetime, begun: datetime) -> Actor | None:
-    """The program that a bearer token belongs to at this moment, or None.
-
-    Args:
-        session: a database session.
-        token: as sent.
-        now: when the key, its agency and its person must be good, and the token not taken back.
-        begun: when the token's ten minutes must not have been over: the start of a transfer that still runs, else now.
-    """
-    if not sessions.is_secret(token):
-        return None
-    row = session.execute(_BEARER, {"hash": sessions.hashed(token), "now": now, "begun": begun}).first()
-    if row is None:
-        return None
-    return Actor(
-        "person",
-        person_id=row.person_id,
-        agency_id=row.agency_id,
-        state=row.state,
-        name=row.name,
-        agency_name=row.agency_name,
-        strong=False,
-        scopes=frozenset(Action(scope) for scope in row.scopes if scope in set(Action)),
-    )
