@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from jit_server.core import database, schema, vault
+from jit_server.core import database, keyring, schema, vault
 from jit_server.core.children import die_with_parent
 from jit_server.core.keys import SigningKey
 from jit_server.core.postgres import EmbeddedPostgres, Urls
@@ -98,6 +98,7 @@ class Env:
         """What a server process holds, without a bus."""
         kept = vault.of(self.settings)
         kept.prepare()
+        keyring.of(self.settings).prepare()
         return House(self.settings, self.engine, kept, SigningKey.load_or_create(self.settings.log_key, "jit.bench"))
 
     @cached_property

@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from jit_server import workspaces
 from jit_server.access import Action
 from jit_server.consents import day
-from jit_server.core import bus, database, logs, vault
+from jit_server.core import bus, database, keyring, logs, vault
 from jit_server.core import settings as settings_module
 from jit_server.core.errors import JitError, NotPermitted
 from jit_server.core.keys import SigningKey
@@ -103,6 +103,7 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
 def furnish(settings: Settings) -> House:
     """What one process holds for its whole life: engine, vault, key, bus."""
     bus.cooperative()
+    keyring.of(settings).prepare()
     name = urlsplit(settings.base_url).hostname or "localhost"
     return House(
         settings,

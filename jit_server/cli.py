@@ -169,7 +169,7 @@ def migrate(terminal: Terminal, check: bool, plan: bool) -> None:
 @cli.command()
 @in_terminal
 def init(terminal: Terminal) -> None:
-    """Make what a new server needs: data folder, log key, vault, schema. May be run again."""
+    """Make what a new server needs: data folder, log key, keys of the vault, schema. May be run again."""
     from jit_server.core import schema
 
     settings = terminal.settings

@@ -21,6 +21,7 @@ ROOMS = (
     "web.sockets.crowd",
     "evidence.models",
     "evidence.custody.models",
+    "evidence.keys",
     "evidence.outside",
     "evidence.stored",
 )

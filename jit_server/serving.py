@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jit_server import identity
+from jit_server import evidence, identity
 from jit_server.access import OPERATOR
 from jit_server.core import checks, database, schema, vault
 from jit_server.core.checks import Finding, Grade
@@ -35,7 +35,9 @@ def unsafe(house: House) -> list[Finding]:
 
 
 def _ground(house: House) -> list[Finding]:
-    return [*checks.examine(house.settings, house.engine, house.vault), *_schema(house)]
+    schema_is = _schema(house)
+    known = [*_keys(house)] if schema_is and not checks.refusals(schema_is) else []
+    return [*checks.examine(house.settings, house.engine, house.vault), *schema_is, *known]
 
 
 def _schema(house: House) -> list[Finding]:
@@ -48,6 +50,18 @@ def _schema(house: House) -> list[Finding]:
     return [
         Finding.judge("database schema", current == newest, f"at {current}, newest is {newest}", "jit-server migrate")
     ]
+
+
+def _keys(house: House) -> Iterator[Finding]:
+    """Whether every key is held that exhibits need: a new key file in the place of a lost one looks whole."""
+    try:
+        needed, held = evidence.needed(lambda: house.work(OPERATOR)), house.keyring.ids()
+    except (JitError, SQLAlchemyError) as error:
+        yield Finding.judge("keys of exhibits", False, str(error), "restore JIT_KEK_FILE, or jit-server init")
+        return
+    missing = ", ".join(sorted(needed - set(held)))
+    detail = f"missing: {missing}" if missing else f"{len(held)} held, {held[-1]} wraps"
+    yield Finding.judge("keys of exhibits", not missing, detail, "restore JIT_KEK_FILE from its copy")
 
 
 def _vault_in_use(store: vault.Vault) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from jit_server import app as application
-from jit_server.core import database, schema, vault
+from jit_server.core import database, keyring, schema, vault
 from jit_server.core.keys import SigningKey
 from jit_server.core.postgres import EmbeddedPostgres, Urls
 from jit_server.core.settings import Settings
@@ -95,6 +95,7 @@ def house(settings: Settings, engine: Engine) -> House:
     """What a server process holds, without a bus."""
     kept = vault.of(settings)
     kept.prepare()
+    keyring.of(settings).prepare()
     return House(settings, engine, kept, SigningKey.load_or_create(settings.log_key, "jit.test"))
 
 

@@ -19,13 +19,14 @@ PRESENT = ["agency", "audit", "evidence", "policy", "workspace"]
 
 @pytest.fixture
 def surroundings(house, monkeypatch, tmp_path):
-    """The environment of an installation: the run's database, another data folder."""
+    """The environment of an installation: the run's database and its keys, another data folder."""
     for name in [name for name in os.environ if name.startswith("JIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("JIT_DATABASE_URL", house.settings.database_url)
     monkeypatch.setenv("JIT_DATABASE_OWNER_URL", house.settings.database_owner_url)
     monkeypatch.setenv("JIT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("JIT_KEK_FILE", str(house.settings.kek))  # its exhibits need it
     settings.load.cache_clear()
     yield monkeypatch
     settings.load.cache_clear()
@@ -189,7 +190,7 @@ def test_doctor_looks_at_everything_and_labels_the_folder_vault(run):
     assert code == 0, said
     found = {one["check"]: one for one in json.loads(said)}
     for check in ("database schema", "database fsync", "database role owns nothing", "row-level security forced",
-                  "vault put and get", "vault is WORM", "clock", "secrets"):  # fmt: skip
+                  "vault put and get", "vault is WORM", "clock", "secrets", "keys of exhibits"):  # fmt: skip
         assert check in found
     assert found["vault is WORM"]["grade"] == "note"
     assert "NOT WORM" in found["vault is WORM"]["detail"]

@@ -22,7 +22,9 @@ def server(settings, scratch):
     folder = scratch / "served"
     folder.mkdir()
     port = free_port("127.0.0.1")
-    stated = settings.model_copy(update={"base_url": f"http://127.0.0.1:{port}", "port": port, "data": folder / "data"})
+    own = {"base_url": f"http://127.0.0.1:{port}", "port": port, "data": folder / "data", "kek_file": settings.kek}
+    stated = settings.model_copy(update=own)
+    stated.model_fields_set.update(own)
     vault.of(stated).prepare()
     with serving(stated, folder) as running:
         yield running

@@ -23,11 +23,15 @@ MANIFEST, OPENINGS, INSTRUCTIONS = "manifest.json", "openings.json", "VERIFY.md"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file of the bundle: its name in the ZIP (`content/...`), SHA-256 in hex, and size in bytes."""
+    """A file of the bundle: its name in the ZIP (`content/...`), digests in hex, and size in bytes.
+
+    What was registered before there was a second digest has no SHA-512.
+    """
 
     file: str
     sha256: str
     size: int
+    sha512: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def manifest(
             "subject": str(subject),
             "positions": sorted(positions),
             "item": dict(item),
-            "content": [asdict(file) for file in content],
+            "content": [{name: said for name, said in asdict(file).items() if said is not None} for file in content],
             "files": {name: sha256(data).hexdigest() for name, data in texts.items()},
         }
     )

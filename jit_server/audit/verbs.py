@@ -73,6 +73,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "workspace:ending": None,
         "workspace:opened": Verb.ALTERATION,
         "workspace:phase_changed": Verb.ALTERATION,
+        "workspace:key_rewrapped": None,
         "workspace:listed": Verb.CONSULTATION,
         "workspace:read": Verb.CONSULTATION,
         "agreement:draft_begun": Verb.COLLECTION,

@@ -23,7 +23,10 @@ MAX_SKEW = timedelta(seconds=2)
 COMMON_SECRETS = frozenset(
     {"admin", "changeme", "jit", "jit_app", "minioadmin", "password", "postgres", "secret", "test"}
 )
-APPEND_ONLY = ("audit_entry", "audit_node", "audit_checkpoint", "message", "message_version", "evidence_item")
+APPEND_ONLY = (
+    *("audit_entry", "audit_node", "audit_checkpoint", "message", "message_version"),
+    *("evidence_item", "workspace_key", "object_key"),
+)
 """Tables that the app's role may never change or empty; those not there yet are passed over."""
 
 
@@ -230,6 +233,7 @@ def _weak_secrets(settings: Settings) -> Iterator[str]:
 
 def _secret_files(settings: Settings) -> Iterator[Path]:
     yield settings.log_key
+    yield settings.kek
     for path in (settings.s3_secret_key_file, settings.metrics_token_file):
         if path is not None and not str(path).startswith(
             "/run/secrets/"

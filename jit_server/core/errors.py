@@ -93,6 +93,12 @@ class Outdated(JitError):
     slug, status, title = "outdated", 412, N_("A newer version exists")
 
 
+class KeyGone(JitError):
+    """These bytes can no longer be read: their key was destroyed, as an erasure does. What is on the record stays."""
+
+    slug, status, title = "key-gone", 410, N_("The key of these bytes was destroyed")
+
+
 class TooLarge(JitError):
     """The body is larger than this address takes."""
 

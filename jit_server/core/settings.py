@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     s3_secure: bool = Field(True, description="TLS to the S3 service.")
     s3_retention_days: int = Field(28, description="Object Lock default retention in days.", ge=1)
     key_file: Path | None = Field(None, description="Ed25519 key that signs checkpoints; default <data>/keys/log.key.")
+    kek_file: Path | None = Field(
+        None, description="Keys that wrap the workspaces' keys; default <data>/keys/kek.keys."
+    )
     trusted_proxies: int = Field(0, description="Exact number of reverse proxies in front.", ge=0, le=5)
     oidc_allow_loopback: bool = Field(False, description="Issuers on loopback, http included: demo and tests only.")
     session_idle_minutes: int = Field(30, description="A session ends after so many idle minutes.", ge=1, le=240)
@@ -69,6 +72,11 @@ class Settings(BaseSettings):
     def log_key(self) -> Path:
         """Where the checkpoint key lies."""
         return self.key_file or self.data / "keys" / "log.key"
+
+    @property
+    def kek(self) -> Path:
+        """Where the key-encryption keys lie."""
+        return self.kek_file or self.data / "keys" / "kek.keys"
 
     @model_validator(mode="after")
     def _plain_http_stays_at_home(self) -> "Settings":

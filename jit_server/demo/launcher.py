@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from jit_server.core import database, schema, vault
+from jit_server.core import database, keyring, schema, vault
 from jit_server.core.errors import Unavailable
 from jit_server.core.keys import SigningKey
 from jit_server.core.postgres import EmbeddedPostgres, Urls
@@ -104,6 +104,7 @@ def _seed(settings: Settings, urls: Urls, issuers: Issuers) -> seed.Seeded:
     schema.upgrade(urls.owner)
     store = vault.of(settings)
     store.prepare()
+    keyring.of(settings).prepare()
     name = urlsplit(settings.base_url).hostname or HOST
     engine = database.engine(urls.app, pool=2)
     try:

@@ -58,6 +58,7 @@ from jit_server.evidence.usecases.releasing import (
 )
 from jit_server.evidence.usecases.remarking import markings_of, remark
 from jit_server.evidence.usecases.room import of_workspace as room_of_workspace
+from jit_server.evidence.usecases.rotation import needed
 from jit_server.evidence.usecases.scrubbing import damaged, stored_check
 from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
 from jit_server.evidence.usecases.uploads import declare, receive, upload
@@ -113,6 +114,7 @@ __all__ = [
     "look",
     "markings_of",
     "named",
+    "needed",
     "numbered",
     "outsiders",
     "pack",

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import click
 
-from jit_server.evidence.usecases import content, reconciling
+from jit_server.evidence.usecases import content, reconciling, rotation
 from jit_server.web.terminal import Terminal, Unverified, in_terminal
 
 
@@ -16,13 +16,15 @@ def evidence() -> None:
 @evidence.command("verify")
 @click.option("--workspace", type=click.UUID, help="Only this workspace's exhibits.")
 @click.option("--item", type=click.UUID, help="Only this exhibit.")
+@click.option("--without-keys", is_flag=True, help="Only hash what lies in the vault, encrypted as it is.")
 @in_terminal
-def verify(terminal: Terminal, workspace: UUID | None, item: UUID | None) -> None:
+def verify(terminal: Terminal, workspace: UUID | None, item: UUID | None, *, without_keys: bool) -> None:
     """Hash every exhibit again and prove its entry on the log. Exit code 3 if one does not hold."""
+    check_of = content.verify_without_keys if without_keys else content.verify_stored
     bad: list[str] = []
     count = 0
     for one in content.every_item(terminal.work, workspace, item):
-        check = content.verify_stored(terminal.work, one)
+        check = check_of(terminal.work, one)
         count += 1
         if not check.ok:
             bad.append(f"{one.workspace_id} {one.number} {one.id}: {check.detail}")
@@ -43,3 +45,18 @@ def orphans(terminal: Terminal) -> None:
     ]
     lines = [f"{one.key} {one.version_id}  {one.size} bytes, since {one.since.isoformat()}" for one in found]
     terminal.say(value, "\n".join(lines) or "None.")
+
+
+@evidence.command("rotate-key")
+@click.option("--resume", is_flag=True, help="Make no new key: end a rotation that was interrupted.")
+@in_terminal
+def rotate_key(terminal: Terminal, *, resume: bool) -> None:
+    """Make a new key-encryption key and wrap every workspace's key with it. No exhibit is touched."""
+    ring = terminal.house.keyring
+    key = ring.ids()[-1] if resume else ring.rotate()
+    count = rotation.rewrap_all(terminal.work)
+    unused = rotation.unused(terminal.work, ring)
+    words = f"{count} workspaces' keys are wrapped by {key}."
+    if unused:
+        words += f" No longer needed but for older backups of the database: {', '.join(unused)}."
+    terminal.say({"key": key, "rewrapped": count, "unused": unused}, words)

@@ -155,7 +155,10 @@ class ItemOut(BaseModel):
     kind: str
     size: int
     sha256: str
+    sha512: str | None = Field(description="Null where it was taken in before there was a second digest.")
     declared_sha256: str | None
+    seal: str = Field(description="How its bytes are encrypted in the vault; `none` before there were keys.")
+    stored_sha256: str | None = Field(description="Of the encrypted bytes as they lie in the vault.")
     vault: str
     legal_basis: str
     method: Method

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import click
 
 from jit_server.access import OPERATOR, Actor
-from jit_server.core import database, vault
+from jit_server.core import database, keyring, vault
 from jit_server.core.bus import Herald
 from jit_server.core.errors import JitError
 from jit_server.core.keys import SigningKey
@@ -59,6 +59,7 @@ class Terminal:
         if not settings.database_url:
             raise click.UsageError("JIT_DATABASE_URL is not set: which database?")
         name = urlsplit(settings.base_url).hostname or "localhost"
+        keyring.of(settings).prepare()
         return House(
             settings,
             database.engine(settings.database_url, pool=2),

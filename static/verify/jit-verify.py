@@ -377,17 +377,22 @@ class Bundle:
 
     def check_file(self, name: str, item: dict[str, Any], registered: list[dict[str, Any]]) -> None:
         """One file against the manifest and the entry of its registration."""
-        if not any(f.get("sha256") == item["sha256"] and f.get("size") == item["size"] for f in registered):
-            self.wrong(name, "no entry on the log registers a file with this digest and size")
-        digest, size = hashlib.sha256(), 0
+        named = ("sha256", "size", "sha512")  # the last one: since there is a second digest
+        if not any(all(f.get(one) == item.get(one) for one in named) for f in registered):
+            self.wrong(name, "no entry on the log registers a file with these digests and this size")
+        digest, longer, size = hashlib.sha256(), hashlib.sha512(), 0
         for block in self.blocks(name):
             digest.update(block)
+            if "sha512" in item:
+                longer.update(block)
             size += len(block)
         wanted, wanted_size = item["sha256"], item["size"]
         if size != wanted_size:
             raise Wrong(name, f"has {size} bytes, registered were {wanted_size}")
         if digest.hexdigest() != wanted:
             raise Wrong(name, f"was changed: SHA-256 is {digest.hexdigest()}, registered was {wanted}")
+        if longer.hexdigest() != item.get("sha512", longer.hexdigest()):
+            raise Wrong(name, f"was changed: SHA-512 is {longer.hexdigest()}, registered was {item['sha512']}")
         self.content.append(item)
 
     def check_openings(self) -> None:
@@ -729,7 +734,8 @@ class Package(Bundle):
         if item["id"] not in exported:
             yield "no entry of this export holds the digest of package.json"
         facts = [entry["facts"] for entry in about.values() if entry and entry["event"] == "evidence:registered"]
-        if not any(one.get("sha256") == item["sha256"] and one.get("size") == item["size"] for one in facts):
+        named = ("sha256", "size", "sha512")
+        if not any(all(one.get(name) == item.get(name) for name in named) for one in facts):
             yield "no entry of its history registers this digest and size"
         said = item["description"]
         sealed = hmac.new(bytes.fromhex(said["salt"]), said["value"].encode(), "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Each contract runs over every vault there is: a folder on this disk, and a real Ceph gateway."""
+"""Each contract runs over every vault there is: a folder on this disk and a real Ceph gateway, plain and encrypted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from jit_server.core.vault import FolderVault, S3Vault, Stored, Vault
+from jit_server.core.vault import FolderVault, S3Vault, SealedVault, Stored, Vault, new_data_key
 from tests.engines.ceph import Ceph, ceph, stopped
 
 
@@ -30,16 +30,36 @@ def gateway() -> Iterator[Ceph]:
         yield running
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.ceph)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "folder":
-        return _folder(tmp_path / "vault")
-    return _s3(request.getfixturevalue("gateway"))
+_KINDS = ["folder", pytest.param("s3", marks=pytest.mark.ceph)]
+
+
+@pytest.fixture(params=_KINDS)
+def plain(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A vault itself."""
+    return _folder(tmp_path / "vault") if request.param == "folder" else _s3(request.getfixturevalue("gateway"))
+
+
+@pytest.fixture(params=["plain", "sealed"])
+def store(request: pytest.FixtureRequest, plain: Store) -> Store:
+    """A vault itself, or as the key of one object sees it."""
+    return sealed(plain) if request.param == "sealed" else plain
 
 
 @pytest.fixture
 def s3(gateway: Ceph) -> Store:
     return _s3(gateway)
+
+
+def sealed(plain: Store, key: bytes | None = None) -> Store:
+    """The same store with everything in it encrypted."""
+    data_key = key or new_data_key()
+
+    @contextmanager
+    def down() -> Iterator[Vault]:
+        with plain.down() as vault:
+            yield SealedVault(vault, data_key)
+
+    return replace(plain, vault=SealedVault(plain.vault, data_key), down=down)
 
 
 def _folder(root: Path) -> Store:

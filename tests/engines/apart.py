@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from jit_server.core import database, schema, vault
+from jit_server.core import database, keyring, schema, vault
 from jit_server.core.keys import SigningKey
 from jit_server.core.postgres import EmbeddedPostgres
 from jit_server.core.settings import Settings
@@ -22,6 +22,7 @@ def apart(postgres: EmbeddedPostgres, settings: Settings, scratch: Path, name: s
     own.model_fields_set.update(changes)
     kept = vault.of(own)
     kept.prepare()
+    keyring.of(own).prepare()
     engine = database.engine(own.database_url, pool=4)
     try:
         yield House(own, engine, kept, SigningKey.load_or_create(own.log_key, "jit.test"))

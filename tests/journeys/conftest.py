@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from jit_server.core import database, schema, vault
+from jit_server.core import database, keyring, schema, vault
 from jit_server.core.keys import SigningKey
 from jit_server.core.postgres import EmbeddedPostgres
 from jit_server.core.settings import Settings
@@ -65,6 +65,7 @@ def stage(postgres: EmbeddedPostgres, scratch: Path) -> Iterator[Stage]:
     with certified.issuers([configuration(agency, settings.base_url) for agency in AGENCIES]) as issuers:
         house = House(settings, engine, vault.of(settings), SigningKey.load_or_create(settings.log_key, "127.0.0.1"))
         house.vault.prepare()
+        keyring.of(settings).prepare()
         cast = Cast(house, seeded=seed.seed(house, issuers_of(issuers, folder)))
         with serving(settings, folder) as server:
             yield Stage(server, cast, frozenset(issuers))

@@ -193,7 +193,9 @@ def exhibit(number: str, title: str, **more) -> dict:
         "kind": "application/octet-stream",
         "size": 214748364800,
         "sha256": SHA256,
+        "sha512": SHA256 * 2,
         "declared_sha256": SHA256,
+        "seal": "cobblestone-256",
         "legal_basis": "§ 94 StPO",
         "method": "Seizure",
         "collector": "Lena Hoff",
@@ -1308,7 +1310,7 @@ SPECIMENS = {
         "evidence/item.html",
         room(
             "evidence",
-            item=exhibit("DE-0002", "Image", declared_sha256=None, locked_until=None),
+            item=exhibit("DE-0002", "Image", declared_sha256=None, locked_until=None, sha512=None, seal="none"),
             custody=[],
             check={"ok": False, "at": NOW, "words": "Other bytes."},
             verifier=None,

@@ -18,9 +18,11 @@ from jit_server.core.vault.base import (
 from jit_server.core.vault.folder import FolderVault
 from jit_server.core.vault.offload import Behind, keep_freed_blocks, off
 from jit_server.core.vault.s3 import Account, S3Vault
+from jit_server.core.vault.sealing import COBBLESTONE, Sealed, SealedVault, new_data_key, sealed_size
 
 __all__ = [
     "BLOCK",
+    "COBBLESTONE",
     "Account",
     "Behind",
     "Body",
@@ -28,14 +30,18 @@ __all__ = [
     "Locked",
     "Lying",
     "S3Vault",
+    "Sealed",
+    "SealedVault",
     "Stat",
     "Stored",
     "Vault",
     "VaultStatus",
     "check_key",
+    "new_data_key",
     "new_key",
     "of",
     "off",
+    "sealed_size",
     "verified",
 ]
 

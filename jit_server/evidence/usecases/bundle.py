@@ -14,6 +14,7 @@ from jit_server import audit
 from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.evidence import names
+from jit_server.evidence.keys import vault_of
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.content import Permitted, checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
@@ -42,12 +43,13 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Permitted]:
     Raises:
         PurposeRequired: it is restricted, and nobody said what for.
         VaultDown: the vault does not answer; nothing is on record as given out.
+        KeyGone: its key was destroyed.
         Altered: the bytes have changed.
     """
     with begin() as uow:
         item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_EXPORT)
         used(uow, item, Action.EVIDENCE_EXPORT)
-        vault = uow.vault
+        vault = vault_of(uow, item)
     content = checked(begin, vault, item)
     first = next(content)
     try:
@@ -78,10 +80,12 @@ def _prepare(uow: UnitOfWork, item_id: UUID) -> _Bundle:
     }
     file = f"content/{names.saved_as(item.file_name)}"
     positions = [entry.position for entry in history]
-    manifest = bundle.manifest(
-        item.workspace_id, item.id, positions, _said(uow, item), [bundle.Content(file, item.sha256, item.size)], texts
-    )
+    manifest = bundle.manifest(item.workspace_id, item.id, positions, _said(uow, item), _contents(item, file), texts)
     return _Bundle(item, file, manifest, texts, positions)
+
+
+def _contents(item: EvidenceItem, file: str) -> list[bundle.Content]:
+    return [bundle.Content(file, item.sha256, item.size, item.sha512)]
 
 
 def _said(uow: UnitOfWork, item: EvidenceItem) -> dict[str, object]:
@@ -94,6 +98,7 @@ def _said(uow: UnitOfWork, item: EvidenceItem) -> dict[str, object]:
         "handling": str(item.handling),
         "size": item.size,
         "sha256": item.sha256,
+        "sha512": item.sha512,
         "declared_sha256": item.declared_sha256,
     }
 

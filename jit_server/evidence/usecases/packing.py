@@ -24,6 +24,7 @@ from jit_server.core.errors import Conflict, Invalid
 from jit_server.evidence import names
 from jit_server.evidence.court import papers, report
 from jit_server.evidence.court.shapes import MOST, NewPackage
+from jit_server.evidence.keys import vault_of, vaults_of
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.content import checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
@@ -126,14 +127,15 @@ def pack(
 
     Raises:
         VaultDown: the vault does not answer; nothing is on record as given out.
+        KeyGone: the key of an exhibit was destroyed.
         Altered: the bytes of an exhibit have changed. Found later, the package never gets its end.
         and what `chosen` raises.
     """
     with begin() as uow:
         items, moment = chosen(uow, workspace_id, new)
-        vault = uow.vault
+        vault = vault_of(uow, items[0]) if new.content == "originals" else None
     seen = survey(begin, items, moment.position)
-    content = checked(begin, vault, items[0]) if new.content == "originals" else None
+    content = checked(begin, vault, items[0]) if vault is not None else None
     try:
         first = next(content) if content is not None else b""
         with begin() as uow:
@@ -178,7 +180,9 @@ def _prepare(
     about = canonical(said)
     digest = bundle.digest(about)
     members = {ABOUT: about} | {name: texts.get(name) for name in sorted(files)}
-    return Package(items, places, uow.now, moment.position, members, seen, digest, uow.vault, seal)
+    return Package(
+        items, places, uow.now, moment.position, members, seen, digest, vaults_of(uow, items) if originals else {}, seal
+    )
 
 
 def _about(new: NewPackage, moment: Moment, occasion: papers.Occasion) -> dict[str, Any]:
@@ -225,6 +229,7 @@ def _said(item: EvidenceItem, agency: str, seen: Survey, place: str | None) -> d
         "registered_at": item.registered_at.isoformat(),
         "size": item.size,
         "sha256": item.sha256,
+        "sha512": item.sha512,
         "declared_sha256": item.declared_sha256,
         "file": place,
         "positions": seen.positions[item.id],

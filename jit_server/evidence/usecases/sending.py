@@ -36,7 +36,8 @@ class Package:
     """What is known and on record before the first byte leaves.
 
     `files` holds where each exhibit's bytes lie, empty for references only; `texts` begins with the file whose digest
-    is on the log; None stands for the custody report, which is made again while it is sent.
+    is on the log; None stands for the custody report, which is made again while it is sent. `vaults` is the vault as
+    each exhibit's key sees it.
     """
 
     items: Sequence[EvidenceItem]
@@ -46,7 +47,7 @@ class Package:
     texts: Mapping[str, bytes | None]
     seen: Survey
     digest: str
-    vault: Vault
+    vaults: Mapping[UUID, Vault]
     seal: audit.Seal
 
 
@@ -157,7 +158,7 @@ class Shipment:
         self._list(name, item.sha256, item.media_type)
 
     def _open(self, item: EvidenceItem) -> Generator[bytes, None, None]:
-        return checked(self._begin, self._package.vault, item)
+        return checked(self._begin, self._package.vaults[item.id], item)
 
     def _sealed(self) -> bytes:
         """The container's manifest and the server's seal on it."""

@@ -1,7 +1,7 @@
 """From a declaration to an exhibit: declare, receive the bytes, register.
 
-The bytes go to the vault first, outside any transaction; then one transaction makes the exhibit and its entry on the
-log. A row never points at bytes that are not there.
+The key of the new object commits first; then its bytes go to the vault, encrypted, outside any transaction; then one
+transaction makes the exhibit and its entry on the log. A row never points at bytes that are not there.
 """
 
 import time
@@ -15,8 +15,9 @@ from sqlalchemy import text
 from jit_server import audit
 from jit_server.access import OUTSIDE, Action, Gate, Handling, Standing
 from jit_server.core.errors import Conflict, Invalid, JitError, Mismatch, NotFound, TooLarge
-from jit_server.core.vault import Stored, new_key
+from jit_server.core.vault import COBBLESTONE, Sealed
 from jit_server.evidence import markings
+from jit_server.evidence.keys import Place, new_place
 from jit_server.evidence.lifecycle import State, advance
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.outside import Marking
@@ -134,11 +135,17 @@ def receive(begin: Begin, upload_id: UUID, content: Iterable[bytes]) -> Evidence
         if taken.state == State.AVAILABLE:
             return _exhibit(uow, taken)
         _start(uow, taken)
-        vault = uow.vault
+        place = new_place(uow, taken.workspace_id, taken.compartment_id)
+    stored = _stored(begin, taken, place, content)
+    with begin() as uow:
+        return _register(uow, taken, stored)
+
+
+def _stored(begin: Begin, taken: Upload, place: Place, content: Iterable[bytes]) -> Sealed:
+    """The bytes in the vault, encrypted and read back; where that fails, the attempt is on the record."""
     try:
-        stored = vault.put(
-            new_key(taken.workspace_id), _alive(begin, taken, content), size=taken.size, sha256=taken.declared_sha256
-        )
+        moving = _alive(begin, taken, content)
+        return place.vault.put(place.key, moving, size=taken.size, sha256=taken.declared_sha256)
     except Mismatch as other:
         is_cut = other.members.get("size", taken.size) < taken.size
         _give_up(begin, taken, State.DECLARED if is_cut else State.REJECTED, other)
@@ -146,8 +153,6 @@ def receive(begin: Begin, upload_id: UUID, content: Iterable[bytes]) -> Evidence
     except JitError as fault:
         _give_up(begin, taken, State.DECLARED, fault)
         raise
-    with begin() as uow:
-        return _register(uow, taken, stored)
 
 
 def _exhibit(uow: UnitOfWork, sent: Upload) -> EvidenceItem:
@@ -204,7 +209,7 @@ def _give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
         )  # fmt: skip
 
 
-def _register(uow: UnitOfWork, sent: Upload, stored: Stored) -> EvidenceItem:
+def _register(uow: UnitOfWork, sent: Upload, stored: Sealed) -> EvidenceItem:
     """Make the exhibit and its entry on the log, in one transaction."""
     now = _still_ours(uow, sent)
     now.state = advance(advance(State.UPLOADING, State.RECEIVED), State.AVAILABLE)
@@ -217,6 +222,9 @@ def _register(uow: UnitOfWork, sent: Upload, stored: Stored) -> EvidenceItem:
         state=party.state,
         serial=uow.connection.execute(_NEXT_NUMBER, place).scalar_one(),
         sha256=stored.sha256,
+        sha512=stored.sha512,
+        seal=COBBLESTONE,
+        stored_sha256=stored.stored_sha256,
         vault=uow.house.settings.vault,
         vault_key=stored.key,
         version_id=stored.version_id,
@@ -227,8 +235,9 @@ def _register(uow: UnitOfWork, sent: Upload, stored: Stored) -> EvidenceItem:
     uow.add(item)
     uow.add(marking_of(item, now.declared_by, uow.now))
     uow.record(
-        "evidence:registered", item, number=item.number, sha256=item.sha256, size=item.size, vault=item.vault,
-        version_id=item.version_id, description=audit.commit(description(item), item.salt), **facts_of(item),
+        "evidence:registered", item, number=item.number, sha256=item.sha256, sha512=item.sha512, size=item.size,
+        seal=item.seal, stored_sha256=item.stored_sha256, vault=item.vault, version_id=item.version_id,
+        description=audit.commit(description(item), item.salt), **facts_of(item),
     )  # fmt: skip
     return item
 

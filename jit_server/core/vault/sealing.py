@@ -1,0 +1,208 @@
+"""Exhibits at rest are encrypted: a vault as the data key of one object sees it.
+
+The format is C2SP chunked encryption as `cryptography` speaks it, Cobblestone-256: AES-256-GCM over chunks of 16 KiB,
+committed to its key, with random access (https://c2sp.org/chunked-encryption, ADR 29). SHA-256 and SHA-512 are those of
+the plain bytes, taken from what the store gives back; the digest of the stored bytes needs no key to be checked.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
+from cryptography.exceptions import AlreadyFinalized, InvalidTag
+
+from jit_server.core.errors import Altered, VaultDown
+from jit_server.core.vault.base import Body, Lying, Meter, Stat, Stored, Vault, VaultStatus, check_key
+from jit_server.core.vault.offload import Behind
+
+COBBLESTONE: Final = "cobblestone-256"
+"""The mark of this format in an exhibit's row; another algorithm gets another mark, and this one stays readable."""
+
+HEAD, CHUNK, TAG = 56, 2**14, 16
+_SEALED_CHUNK = CHUNK + TAG
+
+
+@dataclass(frozen=True)
+class Sealed(Stored):
+    """Bytes taken in and encrypted: size and digests of the plain bytes, and the SHA-256 of what lies in the store."""
+
+    sha512: str
+    stored_sha256: str
+
+
+def new_data_key() -> bytes:
+    """A key for one object."""
+    return Cobblestone256Encryptor.generate_key()
+
+
+def context_of(key: str) -> bytes:
+    """What the ciphertext is bound to, so that none passes for another: workspace, object and its version here.
+
+    An object of ours has one version. What a store calls a version is known only after the bytes are written.
+    """
+    workspace, _, made = check_key(key).partition("/")
+    return f"{workspace}|{made}|1".encode()
+
+
+def sealed_size(size: int) -> int:
+    """Bytes in the store for so many plain ones: a head, and a tag a chunk; the last chunk is never full."""
+    return HEAD + size + TAG * (size // CHUNK + 1)
+
+
+def plain_size(size: int) -> int:
+    """Plain bytes in so many of the store. Raises `Altered` where no text has that length."""
+    chunks, rest = divmod(size - HEAD, _SEALED_CHUNK)
+    if size < HEAD or rest < TAG:
+        detail = f"The vault holds {size} bytes, which no encrypted exhibit has: some are missing or added."
+        raise Altered(detail)
+    return chunks * CHUNK + rest - TAG
+
+
+class SealedBody:
+    """The plain bytes of one version, each chunk proved before it is given out."""
+
+    def __init__(self, stored: Body, data_key: bytes, context: bytes) -> None:
+        self._stored, self._key, self._context = stored, data_key, context
+        self.size = plain_size(stored.size)
+
+    def __iter__(self) -> Iterator[bytes]:
+        decryptor = Cobblestone256Decryptor(self._key, self._context)
+        try:
+            yield from through(decryptor.update, self._stored)
+            yield decryptor.finalize()
+        except (InvalidTag, AlreadyFinalized) as fault:  # one that has found a wrong tag takes no further block
+            raise altered() from fault
+
+    def close(self) -> None:
+        """Give back the file or connection."""
+        self._stored.close()
+
+
+class SealedVault:
+    """A vault whose objects are encrypted under one data key. Sizes and digests are those of the plain bytes."""
+
+    def __init__(self, store: Vault, data_key: bytes) -> None:
+        self._store, self._key = store, data_key
+
+    def prepare(self) -> None:
+        """See `Vault.prepare`."""
+        self._store.prepare()
+
+    def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Sealed:
+        """See `Vault.put`. What was stored is read back and hashed before it counts as taken in.
+
+        Raises:
+            VaultDown: also where the store gives back something else than it was given.
+        """
+        meter = Meter(size, sha256)
+        encryptor = Cobblestone256Encryptor(self._key, context_of(key))
+        with closing(_encrypted(chunks, meter, encryptor)) as pieces:
+            kept = self._store.put(key, pieces, size=sealed_size(size))
+        found, longer = self._read_back(kept)
+        if (found.size, found.sha256) != (meter.size, meter.sha256):
+            raise VaultDown(_OTHER)
+        return Sealed(key, kept.version_id, found.size, found.sha256, longer, kept.sha256)
+
+    def _read_back(self, kept: Stored) -> tuple[Meter, str]:
+        """Size and digests of what is stored now.
+
+        That it decrypts to the same bytes also proves the digest of the stored ones: under one key and head there is
+        only one ciphertext of a text.
+        """
+        try:
+            body = self.open(kept.key, kept.version_id)
+            with closing(body):
+                return _digests(body)
+        except Altered as fault:
+            raise VaultDown(_OTHER) from fault
+
+    def open(self, key: str, version_id: str) -> SealedBody:
+        """See `Vault.open`."""
+        stored = self._store.open(key, version_id)
+        try:
+            return SealedBody(stored, self._key, context_of(key))
+        except Altered:
+            stored.close()
+            raise
+
+    def stat(self, key: str, version_id: str) -> Stat:
+        """See `Vault.stat`."""
+        return _plain(self._store.stat(key, version_id))
+
+    def retain(self, key: str, version_id: str, until: datetime) -> Stat:
+        """See `Vault.retain`."""
+        return _plain(self._store.retain(key, version_id, until))
+
+    def hold(self, key: str, version_id: str, *, on: bool) -> Stat:
+        """See `Vault.hold`."""
+        return _plain(self._store.hold(key, version_id, on=on))
+
+    def listing(self) -> Iterator[Lying]:
+        """See `Vault.listing`; for a store that holds only encrypted objects."""
+        return (replace(one, size=plain_size(one.size)) for one in self._store.listing())
+
+    def sweep(self, before: datetime) -> int:
+        """See `Vault.sweep`."""
+        return self._store.sweep(before)
+
+    def status(self) -> VaultStatus:
+        """See `Vault.status`."""
+        return self._store.status()
+
+
+_OTHER = "The evidence store gave back other bytes than it was given. Nothing was recorded; send again later."
+
+
+def altered() -> Altered:
+    """What is said where a chunk does not carry the tag of this key, place and length."""
+    return Altered("The stored bytes are not those that were encrypted here.")
+
+
+def through(work: Callable[[bytes], bytes], blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """What `work` makes of each block, in order; it works off the event loop while the next blocks are fetched."""
+    done: deque[bytes] = deque()
+    behind = Behind(lambda block: done.append(work(block)))
+    try:
+        for block in blocks:
+            behind.give(block)
+            while done:
+                yield done.popleft()
+    finally:
+        behind.wait()
+    yield from done
+
+
+def _encrypted(chunks: Iterable[bytes], meter: Meter, encryptor: Cobblestone256Encryptor) -> Generator[bytes]:
+    """The ciphertext; its end is given out only if the plain bytes were all those announced."""
+
+    def take(block: bytes) -> bytes:
+        meter.hash(block)
+        return encryptor.update(block)
+
+    yield from through(take, map(meter.count, chunks))
+    meter.check()
+    yield encryptor.finalize()
+
+
+def _digests(body: Body) -> tuple[Meter, str]:
+    """SHA-256 and SHA-512 of a body, each in a thread of its own."""
+    meter, longer = Meter(body.size, None), hashlib.sha512()
+    first, second = Behind(meter.hash), Behind(longer.update)
+    try:
+        for block in body:
+            meter.count(block)
+            first.give(block)
+            second.give(block)
+    finally:
+        first.wait()
+        second.wait()
+    return meter, longer.hexdigest()
+
+
+def _plain(stat: Stat) -> Stat:
+    return Stat(stat.key, stat.version_id, plain_size(stat.size), stat.retained_until, stat.held)
