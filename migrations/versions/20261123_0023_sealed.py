@@ -1,6 +1,6 @@
 """Exhibits are encrypted: keys of workspaces and objects, the mark of the seal, SHA-512, the digest of what is stored.
 
-Revision 0022.
+Revision 0023.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 from jit_server.core.database import APP_ROLE
 from jit_server.core.walls import SEES, protect
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
