@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jit_server import evidence, identity
 from jit_server.access import OPERATOR
-from jit_server.core import checks, database, schema, vault
+from jit_server.core import checks, database, keyring, schema, vault
 from jit_server.core.checks import Finding, Grade
 from jit_server.core.errors import JitError
 from jit_server.core.keys import SigningKey
@@ -55,7 +55,7 @@ def _schema(house: House) -> list[Finding]:
 def _keys(house: House) -> Iterator[Finding]:
     """Whether every key is held that exhibits need: a new key file in the place of a lost one looks whole."""
     try:
-        needed, held = evidence.needed(lambda: house.work(OPERATOR)), house.keyring.ids()
+        needed, held = evidence.needed(lambda: house.work(OPERATOR)), keyring.of(house.settings).ids()
     except (JitError, SQLAlchemyError) as error:
         yield Finding.judge("keys of exhibits", False, str(error), "restore JIT_KEK_FILE, or jit-server init")
         return

@@ -22,7 +22,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from jit_server import access, audit
 from jit_server.access import Action, Actor, Decision, Gate, Handling, Origin, Policy, Refusal, Standing, kinds_of
 from jit_server.audit.records import Record, entry_of, log_of, refused
-from jit_server.core import clock, jobs, keyring
+from jit_server.core import clock, jobs
 from jit_server.core.database import act_as, as_problems, problem_of
 from jit_server.core.errors import JitError, NotFound, PurposeRequired, StepUp
 
@@ -53,11 +53,6 @@ class House:
     vault: "Vault"
     key: "SigningKey"
     bus: Hints | None = None
-
-    @property
-    def keyring(self) -> keyring.Keyring:
-        """The key-encryption keys."""
-        return keyring.of(self.settings)
 
     def work(self, actor: Actor) -> "UnitOfWork":
         """A unit of work for this actor."""

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import click
 
+from jit_server.core import keyring
 from jit_server.evidence.usecases import content, reconciling, rotation
 from jit_server.web.terminal import Terminal, Unverified, in_terminal
 
@@ -52,7 +53,7 @@ def orphans(terminal: Terminal) -> None:
 @in_terminal
 def rotate_key(terminal: Terminal, *, resume: bool) -> None:
     """Make a new key-encryption key and wrap every workspace's key with it. No exhibit is touched."""
-    ring = terminal.house.keyring
+    ring = keyring.of(terminal.house.settings)
     key = ring.ids()[-1] if resume else ring.rotate()
     count = rotation.rewrap_all(terminal.work)
     unused = rotation.unused(terminal.work, ring)

@@ -106,7 +106,7 @@ def vaults_of(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> dict[UUID, Vaul
     found: dict[UUID, Vault] = {item.id: uow.vault for item in items if item.seal == UNSEALED}
     rest = [item for item in items if item.id not in found]
     newest = _newest(uow, rest[0].workspace_id) if rest else None
-    by = _unwrapped(uow.house.keyring, newest) if newest else b""
+    by = _unwrapped(keyring.of(uow.house.settings), newest) if newest else b""
     for start in range(0, len(rest), _TOGETHER):
         some = rest[start : start + _TOGETHER]
         names = [object_of(item.vault_key) for item in some]
@@ -128,7 +128,7 @@ def _data_key(by: bytes, row: ObjectKey) -> bytes:
 
 def rewrap(uow: UnitOfWork, workspace_id: UUID) -> bool:
     """Wrap a workspace's key with the present key-encryption key; say whether that was needed."""
-    ring, old = uow.house.keyring, _newest(uow, workspace_id)
+    ring, old = keyring.of(uow.house.settings), _newest(uow, workspace_id)
     present = ring.ids()[-1]
     if old is None or old.kek == present:
         return False
@@ -148,13 +148,13 @@ def _workspace_key(uow: UnitOfWork, workspace_id: UUID) -> _Opened:
     newest = _newest(uow, workspace_id)
     if newest is None:
         key_id = uuid4()
-        wrapped = uow.house.keyring.wrap(new_data_key(), _of_workspace(workspace_id, key_id))
+        wrapped = keyring.of(uow.house.settings).wrap(new_data_key(), _of_workspace(workspace_id, key_id))
         made = _row(uow, workspace_id, key_id, wrapped, 1).model_dump()
         uow.connection.execute(insert(WorkspaceKey).values(made).on_conflict_do_nothing())
         newest = _newest(uow, workspace_id)
     if newest is None:
         raise KeyGone
-    return _Opened(newest.key_id, _unwrapped(uow.house.keyring, newest))
+    return _Opened(newest.key_id, _unwrapped(keyring.of(uow.house.settings), newest))
 
 
 def _row(uow: UnitOfWork, workspace_id: UUID, key_id: UUID, wrapped: Wrapped, turn: int) -> WorkspaceKey:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 
 from jit_server import audit, serving
 from jit_server.access import OPERATOR
+from jit_server.core import keyring
 from jit_server.core.errors import KeyGone, VaultDown
 from jit_server.core.keyring import KeyFile
 from jit_server.core.settings import Settings
@@ -91,7 +92,7 @@ def test_each_object_has_a_key_of_its_own_and_none_stands_in_the_database_unwrap
     assert {row.object_id for row in rows} == {object_of(item.vault_key) for item in items}
     assert len({row.wrapped for row in rows}) == 2
     assert len({row.key_id for row in rows}) == 1
-    assert keks(owner_engine, team) == [house.keyring.ids()[-1]]
+    assert keks(owner_engine, team) == [keyring.of(house.settings).ids()[-1]]
 
 
 def test_what_was_taken_in_before_there_were_keys_stays_readable(team: Team, house: House, owner_engine: Engine):
@@ -127,8 +128,8 @@ def test_a_rotation_wraps_the_workspaces_keys_anew_and_touches_no_object(
 ):
     content = os.urandom(1000)
     item = exhibit(team, team.admin, content)
-    before, old = lying(house, item).read_bytes(), house.keyring.ids()[-1]
-    new = house.keyring.rotate()
+    before, old = lying(house, item).read_bytes(), keyring.of(house.settings).ids()[-1]
+    new = keyring.of(house.settings).rotate()
     assert rewrap_all(lambda: as_operator(house)) >= 1
     assert keks(owner_engine, team) == [old, new]
     assert lying(house, item).read_bytes() == before
@@ -142,7 +143,7 @@ def test_a_rotation_wraps_the_workspaces_keys_anew_and_touches_no_object(
 
 def test_a_rotation_that_was_interrupted_is_ended_and_not_done_twice(team: Team, house: House, owner_engine: Engine):
     exhibit(team, team.admin)
-    house.keyring.rotate()
+    keyring.of(house.settings).rotate()
     for expected in (True, False):
         with as_operator(house) as uow:
             assert rewrap(uow, team.id) is expected
@@ -152,7 +153,7 @@ def test_a_rotation_that_was_interrupted_is_ended_and_not_done_twice(team: Team,
 def test_the_command_rotates_and_says_which_keys_are_no_longer_needed(
     team: Team, house: House, settings: Settings, tmp_path: Path
 ):
-    item, old = exhibit(team, team.admin), house.keyring.ids()[-1]
+    item, old = exhibit(team, team.admin), keyring.of(house.settings).ids()[-1]
     stated = {"JIT_DATABASE_URL": settings.database_url, "JIT_DATA": str(settings.data), "PATH": os.environ["PATH"]}
     outcome = subprocess.run(
         [sys.executable, "-m", "jit_server.cli", "evidence", "rotate-key", "--json"],
@@ -160,7 +161,7 @@ def test_the_command_rotates_and_says_which_keys_are_no_longer_needed(
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     said = json.loads(outcome.stdout)
-    assert said["key"] == house.keyring.ids()[-1] != old
+    assert said["key"] == keyring.of(house.settings).ids()[-1] != old
     assert old in said["unused"]
     assert said["rewrapped"] >= 1
     assert taken(team, item)
@@ -188,7 +189,7 @@ def test_the_server_does_not_start_with_a_new_key_file_in_the_place_of_a_lost_on
     lost = House(house.settings.model_copy(update={"kek_file": tmp_path / "kek.keys"}), house.engine, house.vault,
                  house.key)  # fmt: skip
     (found,) = [one for one in serving.unsafe(lost) if one.check == "keys of exhibits"]
-    assert house.keyring.ids()[-1] in found.detail
+    assert keyring.of(house.settings).ids()[-1] in found.detail
     assert not [one for one in serving.unsafe(house) if one.check == "keys of exhibits"]
 
 
