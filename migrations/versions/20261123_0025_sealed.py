@@ -1,6 +1,6 @@
 """Exhibits are encrypted: keys of workspaces and objects, the mark of the seal, SHA-512, the digest of what is stored.
 
-Revision 0024.
+Revision 0025.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 from jit_server.core.database import APP_ROLE
 from jit_server.core.walls import SEES, protect
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
