@@ -26,7 +26,7 @@ demo: $(DEMO) assets ## run the whole product with three demo agencies; Ctrl-C s
 
 .PHONY: test
 test: $(DEV) assets ## run every test (needs Chromium and Ceph's gateway: .ci/run installs them)
-	$(PY) -m pytest --junit-xml=build/tests.xml $(ARGS)
+	@$(PY) -m tests $(ARGS)
 
 .PHONY: check
 check: $(DEV) assets ## format, lint, types, storeys of the house, page and script checks

@@ -273,6 +273,7 @@ def served(settings: Settings, scratch: Path) -> Iterator[Any]:
         assert "Traceback" not in running.log(), running.log()
 
 
+@pytest.mark.alone
 def test_whoever_signs_out_at_the_agency_is_signed_out_here_and_their_sockets_die_within_two_seconds(
     served: Any, house: House, secret: Path
 ) -> None:
@@ -307,6 +308,7 @@ def test_whoever_signs_out_at_the_agency_is_signed_out_here_and_their_sockets_di
         assert (leaves.me(), stays.me()) == (401, 200)
 
 
+@pytest.mark.alone
 def test_the_operator_cuts_an_agency_off_and_its_sockets_die_within_two_seconds(
     served: Any, house: House, settings: Settings
 ) -> None:

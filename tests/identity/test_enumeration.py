@@ -124,6 +124,7 @@ def test_the_door_of_an_agency_that_was_closed_is_as_absent_as_one_that_never_wa
     assert said(answers[0]) == said(answers[1])
 
 
+@pytest.mark.alone
 def test_a_programs_wrong_secret_takes_as_long_as_a_program_that_does_not_exist(
     client: FlaskClient, world: World
 ) -> None:

@@ -17,6 +17,7 @@ from tests.identity.stub import Stub
 from tests.realtime.conftest import serving
 
 PEOPLE = 50
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture

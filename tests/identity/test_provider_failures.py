@@ -18,6 +18,7 @@ from tests.identity.conftest import Meeting
 from tests.identity.stub import Stub, reply, running, sign
 
 PATHS = ["/.well-known/openid-configuration", "/jwks", "/token"]
+pytestmark = pytest.mark.alone
 
 
 def hang(handler: BaseHTTPRequestHandler) -> None:

@@ -381,6 +381,7 @@ def test_an_answer_too_large_is_refused(team: Federation) -> None:
     assert broken(team) == "address"
 
 
+@pytest.mark.alone
 def test_a_slow_superior_costs_one_time_out(team: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "SECONDS", 0.4)
     team.hooks["/ministry/.well-known/openid-federation"] = drip

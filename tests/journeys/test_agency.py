@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from jit_server.access import OPERATOR, Actor
@@ -30,6 +31,7 @@ def joined(team, who):
         cast.person = person
 
 
+@pytest.mark.alone
 def test_who_is_invited_comes_in_and_who_is_switched_off_is_out_within_two_seconds(stage, team, window, arrives):
     new, slug = stage.cast.newcomer("DE"), stage.cast.slug("DE")
     admin = arrives(stage.cast.of_the_demo("stefan.lindner"))

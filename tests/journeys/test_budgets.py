@@ -13,6 +13,7 @@ USABLE = """() => {
   const [{ domContentLoadedEventEnd, startTime }] = performance.getEntriesByType('navigation');
   return (domContentLoadedEventEnd - startTime) / 1000;
 }"""
+pytestmark = pytest.mark.alone
 LISTEN = """window.seen = {};
 new MutationObserver(() => {
   const shown = document.querySelectorAll('article.message:not(.pending) .words');

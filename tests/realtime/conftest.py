@@ -22,6 +22,13 @@ from tests.builders import Team, World, sign_in
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is promised here are seconds."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.alone)
+
+
 @dataclass
 class Served:
     """A running server."""

@@ -184,6 +184,7 @@ def test_k25_a_session_in_the_address_is_none(app: Flask, house: House, team: Te
         assert client.get(f"/api/v1/me?{name}={kept.value}").status_code == 401
 
 
+@pytest.mark.alone
 def test_k28_unknown_and_known_are_answered_alike_and_as_soon(app: Flask, house: House, world: World) -> None:
     """An outsider asks for a workspace that exists and for one that does not; and anybody for an agency."""
     theirs = world.workspace()

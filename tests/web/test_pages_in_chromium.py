@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, g, render_template, request
 from flask_babel import Babel
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from jit_server.web import assets, display, headers
+from tests.engines import axe
 from tests.web.specimens import SPECIMENS
 from tests.web.test_assets import ROOT
 
@@ -84,33 +84,41 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module", params=sorted(LOOKS))
-def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[str, BrowserContext]]:
-    """A browser of one look, and the language that goes with it."""
+def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[str, Page]]:
+    """A browser of one look with one page, and the language that goes with it."""
     language, chosen = LOOKS[request.param]
     with browser.new_context(reduced_motion="reduce", **chosen) as opened:
-        yield language, opened
+        yield language, axe.given_to(opened).new_page()
 
 
 @pytest.fixture
-def look(context: tuple[str, BrowserContext]) -> Iterator[tuple[str, Page]]:
-    language, opened = context
-    page = opened.new_page()
-    yield language, page
-    page.close()
+def look(context: tuple[str, Page]) -> Iterator[tuple[str, Page, list[str]]]:
+    """The page, for the next document, and what that document complains about."""
+    language, page = context
+    errors: list[str] = []
+
+    def heard(line: ConsoleMessage) -> None:
+        if line.type == "error":
+            errors.append(line.text)
+
+    def failed(error: Error) -> None:
+        errors.append(str(error))
+
+    page.on("console", heard)
+    page.on("pageerror", failed)
+    yield language, page, errors
+    page.remove_listener("console", heard)
+    page.remove_listener("pageerror", failed)
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", SPECIMENS)
 def test_a_page_is_accessible_keeps_the_policy_and_fits(name, look, gallery):
-    language, page = look
-    errors: list[str] = []
-    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    language, page, errors = look
     gallery.reports.clear()
     assert page.goto(f"{gallery.url}/specimen/{name}?lang={language}").status == 200
     page.locator("h1, .empty").first.wait_for()
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+    assert axe.violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert gallery.reports == []
     assert [line for line in errors if NO_SOCKET not in line and "404" not in line] == []

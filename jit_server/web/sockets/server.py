@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from time import monotonic
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -13,14 +12,12 @@ from flask import Flask, current_app, g
 from flask_socketio import SocketIO
 from gevent.event import Event
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_cookie
 
 from jit_server import access
 from jit_server.access import Action
 from jit_server.audit import SERVER_LOG
-from jit_server.core import clock
 from jit_server.core.bus import LOG, Bus, Hint
 from jit_server.core.errors import DatabaseDown, JitError, Malformed, NotFound, NotSignedIn, TooMany
 from jit_server.web import context
@@ -33,6 +30,7 @@ from jit_server.web.sockets.floors import Floors, Guest
 from jit_server.web.sockets.presence import People, Presence
 from jit_server.web.sockets.pump import Pump
 from jit_server.web.sockets.send import Sender
+from jit_server.web.sockets.sessions import Alive, Sessions
 from jit_server.web.sockets.system import system_engine
 from jit_server.web.sockets.waking import Watch
 from jit_server.web.sockets.wire import MAX_MESSAGE, Transport
@@ -47,12 +45,6 @@ SETTLE: Final = 0.25
 """Seconds between two looks at the sessions, when the server's own log grows and grows."""
 FAREWELL: Final = 2.0
 """Seconds for which a leaving worker waits for slow readers to take its goodbye."""
-FRESH: Final = 1.0
-"""Seconds for which a session that was just found to count is believed to."""
-
-Alive = Callable[[Connection, list[UUID]], Iterable[UUID]]
-"""Which of these sessions still count; given by the room that knows sessions."""
-
 _logger = structlog.get_logger(__name__)
 
 
@@ -72,44 +64,24 @@ class Sockets:
         self._app = app
         self._engine = system_engine(house.settings.database_url)
         self._bus = bus
-        self._alive = alive
         self._counters = counters
         self._cookie = house.settings.cookie
-        self._signed_in: dict[str, tuple[access.Actor, float]] = {}
         self._started = threading.Lock()
         self._somebody_left = Event()
         self.socketio = _socketio(app)
         self.floors = Floors()
         self.crowd = Crowd(self._engine, house.settings.sockets_person) if house.settings.rates else None
         self.send = Sender(self.socketio)
+        self.sessions = Sessions(app, self._engine, alive, self.floors, self.send)
         self.watch = Watch(self._ask_anew)
         self.pump = Pump(self._engine, self.floors, self.send, self.watch)
         self.days = Days(self._engine, self.floors, self.send)
         self.presence = Presence(self._engine, self.floors, self.send, bus, people, self.watch)
         self._listen_to_clients()
         app.wsgi_app = gate.Gate(  # type: ignore[method-assign]
-            app.wsgi_app, house.settings.base_url, house.settings.cookie, self.sign_in, self._admit
+            app.wsgi_app, house.settings.base_url, house.settings.cookie, self.sessions.sign_in, self._admit
         )
         app.extensions["jit.sockets"] = self
-
-    def sign_in(self, raw: str, user_agent: str) -> access.Actor:
-        """Who a session cookie belongs to now.
-
-        An answer serves for a second, so that a burst of events asks once; whether the person belongs to a workspace is
-        asked for every event all the same.
-        """
-        known = self._signed_in.get(raw)
-        if known is not None and known[1] > monotonic():
-            return known[0]
-        frame = cast("context.Frame", self._app.extensions["jit"])
-        try:
-            with self._engine.connect() as connection:
-                found = frame.load_actor(connection, raw, user_agent, clock.now()) or access.ANONYMOUS
-        except SQLAlchemyError as error:
-            raise DatabaseDown from error
-        if found.kind == "person":
-            self._signed_in[raw] = (found, monotonic() + FRESH)
-        return found
 
     def _admit(self, actor: access.Actor, environ: gate.Environ) -> Callable[[], None]:
         self._counters.take(actor)
@@ -133,7 +105,7 @@ class Sockets:
         if guest is None:
             return {"problem": NotSignedIn().problem()}
         try:
-            actor = self.sign_in(guest.cookie, guest.environ.get("HTTP_USER_AGENT", ""))
+            actor = self.sessions.sign_in(guest.cookie, guest.environ.get("HTTP_USER_AGENT", ""))
             self._counters.take(actor)
         except (DatabaseDown, TooMany) as error:
             return {"problem": error.problem()}
@@ -224,7 +196,7 @@ class Sockets:
         while True:
             gevent.sleep(SWEEP)
             pump, days = self.pump.compare, self.days.compare
-            steps = [self._end_dead_sessions, pump, days, self._end_lapsed_access, self.presence.renew]
+            steps = [self.sessions.end_dead, pump, days, self._end_lapsed_access, self.presence.renew]
             for step in [*steps, *([self.crowd.renew] if self.crowd else [])]:
                 self._quietly(step)
 
@@ -232,21 +204,11 @@ class Sockets:
         while True:
             self._somebody_left.wait()
             self._somebody_left.clear()
-            self._quietly(self._end_dead_sessions)
+            self._quietly(self.sessions.end_dead)
             gevent.sleep(SETTLE)
 
-    def _end_dead_sessions(self) -> None:
-        self._signed_in = {raw: known for raw, known in self._signed_in.items() if known[1] > monotonic()}
-        sessions = self.floors.sessions()
-        if not sessions:
-            return
-        with self._engine.connect() as connection:
-            alive = set(self._alive(connection, list(sessions)))
-        for guest in self.floors.ended(sessions, alive):
-            self.send.end(guest.sid, "session:ended")
-
     def _ask_anew(self) -> None:
-        self._end_dead_sessions()
+        self.sessions.end_dead()
         self._end_lapsed_access()
 
     def _end_lapsed_access(self) -> None:
