@@ -19,7 +19,7 @@ from jit_server.consents.usecases.two_people import may_decide
 from jit_server.consents.words import clock_words, notice_words
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.compartments import AccessGrant, GrantKind
-from jit_server.workspaces.usecases import entering
+from jit_server.workspaces.usecases import entering, reading
 from jit_server.workspaces.usecases.reading import standing_of
 
 RowT = TypeVar("RowT", bound=SQLModel)
@@ -85,6 +85,12 @@ def _asks_to_answer(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dic
         )
         for one in sorted(mine, key=lambda one: one.due_at)
     ]
+
+
+def approvals(uow: UnitOfWork) -> list[dict[str, Any]]:
+    """Acts in the actor's own workspaces that wait for them as the second person, for the page of their agency (A1)."""
+    mine = reading.my_names(uow)
+    return _acts_to_approve(uow, mine) if mine else []
 
 
 def _acts_to_approve(uow: UnitOfWork, workspaces: Mapping[UUID, str]) -> list[dict[str, Any]]:

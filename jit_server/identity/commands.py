@@ -8,6 +8,7 @@ from jit_server import identity
 from jit_server.identity import models
 from jit_server.identity.issuer_commands import issuer
 from jit_server.identity.office.commands import admin
+from jit_server.identity.scim.commands import directory
 from jit_server.identity.trust.commands import anchor
 from jit_server.web.api import check
 from jit_server.web.terminal import Terminal, in_terminal
@@ -20,6 +21,7 @@ def agency() -> None:
 
 agency.add_command(admin)
 agency.add_command(anchor)
+agency.add_command(directory)
 agency.add_command(issuer)
 
 

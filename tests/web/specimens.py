@@ -623,6 +623,28 @@ OWN_KEY = {"kid": "2026-11", "kind": "ES256", "thumbprint": "6_A2BqqtTQucqupGAvA
 SCOPES = [("evidence", ["evidence:download", "evidence:read"]), ("log", ["log:read"])]
 
 
+SYNCED = {
+    "run": {
+        "begun_at": ago(hours=3),
+        "last_at": ago(hours=2),
+        "created": 1200,
+        "changed": 3,
+        "deactivated": 1,
+        "refused": 2,
+        "error": "409: This userName belongs to somebody else. " + "x" * 120,
+    },
+    "tokens": 0,
+    "approvals": [
+        {
+            "title": "Be the second person: approve or reject",
+            "sub": f"{LONG_NAME} · 3 days left",
+            "url": "#1",
+            "at": NOW,
+        }
+    ],
+}
+
+
 def keys(**more) -> dict:
     plain = {
         "live": [KEY, KEY | {"last_used_at": NOW, "keys": [OWN_KEY] * 2}],
@@ -1459,7 +1481,15 @@ SPECIMENS = {
     ),
     "agency": (
         "agency/home.html",
-        office("home", needs=NEEDED, count=PEOPLE_COUNT, expiring={7: 1, 30: 0, 60: 0}, refusals=ACTS[3:4], **KEPT),
+        office(
+            "home",
+            needs=NEEDED,
+            count=PEOPLE_COUNT,
+            expiring={7: 1, 30: 0, 60: 0},
+            refusals=ACTS[3:4],
+            **KEPT,
+            **SYNCED,
+        ),
     ),
     "agency-quiet": (
         "agency/home.html",
@@ -1470,6 +1500,9 @@ SPECIMENS = {
             expiring={7: 0, 30: 0, 60: 0},
             refusals=[],
             **KEPT,
+            run=None,
+            tokens=0,
+            approvals=[],
         ),
     ),
     "agency-people": ("agency/members.html", people()),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from jit_server import consents
 from jit_server.consents import day
 from jit_server.core.errors import Conflict, Invalid, NotFound
+from jit_server.identity.usecases import approvals as waiting
 from jit_server.web.api import check
 from jit_server.web.context import work
 from jit_server.web.declared import own
@@ -21,6 +22,7 @@ pages = Pages("consents", "jit_server.consents")
 ShapeT = TypeVar("ShapeT", bound=BaseModel)
 MINE = own("only what the person asked, or what is asked of their party")
 glances.waits(day.lines)
+waiting.waits(day.approvals)
 
 
 class About(BaseModel):

@@ -7,10 +7,13 @@ from uuid import UUID
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field
 
+from jit_server.identity import scim
 from jit_server.identity.models import AgencyRole, Claim, Invitation
 from jit_server.identity.office.frame import only_who_looks_after_it
+from jit_server.identity.scim import RunOut
 from jit_server.identity.shapes import NewInvitation
-from jit_server.identity.usecases import staff, staffing, watching
+from jit_server.identity.usecases import approvals, staff, staffing, watching
+from jit_server.identity.usecases.administering import seen_agency
 from jit_server.identity.usecases.staff import Colleague
 from jit_server.identity.usecases.watching import Act, Watched
 from jit_server.web import cursor
@@ -93,11 +96,22 @@ class Ended(BaseModel):
     ended: int
 
 
+class ApprovalOut(BaseModel):
+    """An act in a workspace of one's own that waits for a second person."""
+
+    title: str
+    sub: str
+    url: str
+    at: datetime = Field(description="When it lapses.")
+
+
 class Overview(BaseModel):
-    """What waits, and how many people there are of each kind."""
+    """What waits, how many people there are of each kind, and what the directory did when it last spoke."""
 
     needs: list[NeedOut]
     count: dict[str, int]
+    approvals: list[ApprovalOut]
+    directory: RunOut | None
 
 
 @routes.reads("/agency", to=administers("what needs the administrators of one's own agency"), answers={200: Overview})
@@ -105,7 +119,12 @@ def overview() -> ResponseReturnValue:
     """What waits for the administrators of one's own agency."""
     with work() as uow:
         needs, count = watching.needs(uow), staff.counts(uow)
-    return answer(Overview(needs=[NeedOut.model_validate(one) for one in needs], count=count))
+        waiting = [
+            ApprovalOut(**{name: one[name] for name in ApprovalOut.model_fields}) for one in approvals.lines(uow)
+        ]
+        run = scim.last_run(uow, seen_agency(uow))
+    wanted = [NeedOut.model_validate(one) for one in needs]
+    return answer(Overview(needs=wanted, count=count, approvals=waiting, directory=run))
 
 
 @routes.reads("/agency/members", to=OWN, query=People, answers={200: [ColleagueOut]})

@@ -12,11 +12,14 @@ from pydantic import BaseModel, ConfigDict
 
 from jit_server.audit.verbs import EVENTS
 from jit_server.core.errors import Conflict, Invalid, JitError
+from jit_server.identity import scim
 from jit_server.identity.models import AgencyRole
 from jit_server.identity.office import directory_pages, key_pages, sign_in_pages  # noqa: F401 - the same blueprint
 from jit_server.identity.office.frame import frame, pages
+from jit_server.identity.scim.tokens import live_tokens
 from jit_server.identity.shapes import NewInvitation
-from jit_server.identity.usecases import staff, staffing, watching
+from jit_server.identity.usecases import approvals, staff, staffing, watching
+from jit_server.identity.usecases.administering import seen_agency
 from jit_server.identity.usecases.watching import Watched
 from jit_server.web import cursor
 from jit_server.web.api import check, parse_query
@@ -48,6 +51,9 @@ def home() -> ResponseReturnValue:
             "kept": staff.kept(uow),
             "most": uow.house.settings.quota_agency_bytes,
             "expiring": watching.expiring(uow),
+            "approvals": approvals.lines(uow),
+            "run": scim.last_run(uow, agency := seen_agency(uow)),
+            "tokens": live_tokens(uow, agency),
             "refusals": watching.acts(uow, Watched(event="session:refused"), most=5, note=False),
         }
     return show("agency/home.html", **values)

@@ -25,7 +25,8 @@ class ScimToken(Row, table=True):
 
     agency_id: UUID = Field(foreign_key="agency.id")
     token_hash: bytes = Field(sa_type=LargeBinary)
-    created_by: UUID = Field(foreign_key="person.id")
+    created_by: UUID | None = Field(default=None, foreign_key="person.id", nullable=True)
+    """Nobody: the operator, in the terminal."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
@@ -56,6 +57,25 @@ class ScimUser(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
+
+
+class ScimRun(SQLModel, table=True):
+    """The last run of an agency's directory (`runs`)."""
+
+    __tablename__ = "scim_run"
+    __table_args__ = (
+        CheckConstraint("least(created, changed, deactivated, refused) >= 0", name="counts"),
+        CheckConstraint("begun_at <= last_at", name="moments"),
+    )
+
+    agency_id: UUID = Field(primary_key=True, foreign_key="agency.id")
+    begun_at: datetime = Field(sa_type=UtcDateTime)
+    last_at: datetime = Field(sa_type=UtcDateTime)
+    created: int = 0
+    changed: int = 0
+    deactivated: int = 0
+    refused: int = 0
+    error: str | None = Field(default=None, sa_type=String(300), nullable=True)
 
 
 class NewToken(BaseModel):

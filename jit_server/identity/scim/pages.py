@@ -14,31 +14,61 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from jit_server.access import SYSTEM, Actor
 from jit_server.core.errors import Conflict, JitError
 from jit_server.identity.models import Agency
+from jit_server.identity.scim import runs
 from jit_server.identity.scim.offer import SERVICE
 from jit_server.identity.scim.people import People
+from jit_server.identity.scim.runs import Tally
 from jit_server.identity.scim.tokens import agency_of
 from jit_server.web.context import house
 from jit_server.web.declared import declare, machine
 
 pages = Blueprint("scim", __name__)
 ROOT = "/scim/v2"
+TOLD = frozenset({400, 403, 409, 413, 422})
+"""Refusals that an administrator should read of; that somebody is not here, or has changed meanwhile, is daily work."""
 
 
 def serve(path: str = "") -> ResponseReturnValue:
     """Serve one request of a directory; everything that goes wrong is a SCIM error."""
     try:
         agency = _agency()
-        asked = _asked(path)
-        with house().work(Actor("system", agency_id=agency.id, agency_name=agency.name)) as uow:
-            return _answer(ScimHandler(SERVICE, People(uow, agency)).handle(asked))
     except SCIMException as error:
         return _answer(SERVICE.error_response(error))
+    response = _served(path, agency)
+    if response.status.value in TOLD:
+        _note(agency, response)
+    return _answer(response)
+
+
+def _served(path: str, agency: Agency) -> ScimResponse:
+    try:
+        asked = _asked(path)
+        with house().work(_directory(agency)) as uow:
+            people = People(uow, agency)
+            response = ScimHandler(SERVICE, people).handle(asked)
+            if response.status.value < HTTPStatus.BAD_REQUEST:
+                runs.note(uow, agency, people.tally)
+            return response
+    except SCIMException as error:
+        return SERVICE.error_response(error)
     except RequestEntityTooLarge:
         return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.")
     except Conflict as error:
         return _refused(HTTPStatus.CONFLICT, error.detail, "uniqueness")
     except JitError as error:
         return _refused(HTTPStatus(error.status), error.detail)
+
+
+def _note(agency: Agency, response: ScimResponse) -> None:
+    """Put a refusal on the run, by itself: what was asked for is undone already."""
+    told = response.body.get("detail") if isinstance(response.body, dict) else None
+    tally = Tally(refused=1, error=f"{response.status.value}: {told or response.status.phrase}")
+    with house().work(_directory(agency)) as uow:
+        runs.note(uow, agency, tally)
+
+
+def _directory(agency: Agency) -> Actor:
+    return Actor("system", agency_id=agency.id, agency_name=agency.name)
 
 
 def _agency() -> Agency:
@@ -72,9 +102,9 @@ def _answer(response: ScimResponse) -> Response:
     return Response(body, response.status.value, response.headers)
 
 
-def _refused(status: HTTPStatus, detail: str, kind: str | None = None) -> Response:
+def _refused(status: HTTPStatus, detail: str, kind: str | None = None) -> ScimResponse:
     error = Error(status=status.value, detail=detail, scim_type=kind)
-    return _answer(ScimResponse(status, error.model_dump(mode="json", by_alias=True, exclude_none=True)))
+    return ScimResponse(status, error.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 _DOOR = declare(serve, machine("an agency's directory proves itself by the agency's token"))

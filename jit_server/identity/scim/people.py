@@ -29,6 +29,7 @@ from jit_server.identity.models import Agency, Issuer, Person
 from jit_server.identity.programs.usecases import SUBJECT
 from jit_server.identity.scim.models import ScimUser
 from jit_server.identity.scim.offer import User
+from jit_server.identity.scim.runs import Tally
 from jit_server.identity.usecases.account import LANGUAGES, end_all_sessions, zones
 from jit_server.work import UnitOfWork, rows_by_id
 
@@ -43,6 +44,7 @@ class People(ScimStorage):
 
     def __init__(self, uow: UnitOfWork, agency: Agency) -> None:
         self._uow, self._agency = uow, agency
+        self.tally = Tally()
 
     def get(
         self,
@@ -103,6 +105,7 @@ class People(ScimStorage):
             )
         row.deleted_at, row.changed_at = None, self._uow.now
         self._take(row, person, user)
+        self.tally.created += 1
         return _resource(row, person)
 
     def update(
@@ -118,6 +121,7 @@ class People(ScimStorage):
         row.version += 1
         row.changed_at = self._uow.now
         self._take(row, person, _user(resource))
+        self.tally.changed += not self.tally.deactivated
         return _resource(row, person)
 
     def delete(
@@ -201,6 +205,7 @@ class People(ScimStorage):
         agency = self._agency.slug
         if not active and person.disabled_at is None:
             end_all_sessions(self._uow, person, by="scim")
+            self.tally.deactivated += 1
             person.disabled_at, person.epoch, row.switched_off = self._uow.now, person.epoch + 1, True
             self._uow.record("person:disabled", person, agency=agency, by="scim")
         elif active and person.disabled_at is not None and row.switched_off:

@@ -10,6 +10,8 @@ from jit_server.identity import sessions
 from jit_server.identity.models import Agency
 from jit_server.identity.scim.models import NewToken, ScimToken, Shown, TokenOut
 from jit_server.identity.usecases.administering import administered_agency
+from jit_server.identity.usecases.agencies import agency as agency_called
+from jit_server.identity.usecases.agencies import operator_only
 from jit_server.work import UnitOfWork
 
 
@@ -24,6 +26,21 @@ def create_token(uow: UnitOfWork, new: NewToken) -> Shown:
     uow.require_fresh_sign_in()
     if uow.actor.person_id is None:
         raise NotSignedIn
+    return _made(uow, agency, new)
+
+
+def issue_token(uow: UnitOfWork, slug: str, new: NewToken) -> Shown:
+    """The operator gives an agency's directory a token, which is shown once.
+
+    Raises:
+        NotFound: no such agency.
+        NotPermitted: somebody else than the operator.
+    """
+    operator_only(uow)
+    return _made(uow, agency_called(uow, slug), new)
+
+
+def _made(uow: UnitOfWork, agency: Agency, new: NewToken) -> Shown:
     token = sessions.new_secret()
     made = uow.add(
         ScimToken(
@@ -40,7 +57,21 @@ def create_token(uow: UnitOfWork, new: NewToken) -> Shown:
 
 def revoke_token(uow: UnitOfWork, token_id: UUID) -> ScimToken:
     """End a token now."""
-    agency = administered_agency(uow)
+    return _ended(uow, administered_agency(uow), token_id)
+
+
+def take_token(uow: UnitOfWork, slug: str, token_id: UUID) -> ScimToken:
+    """The operator ends a token of an agency now.
+
+    Raises:
+        NotFound: no such agency, or no such token of it.
+        NotPermitted: somebody else than the operator.
+    """
+    operator_only(uow)
+    return _ended(uow, agency_called(uow, slug), token_id)
+
+
+def _ended(uow: UnitOfWork, agency: Agency, token_id: UUID) -> ScimToken:
     found = uow.find(ScimToken, id=token_id, agency_id=agency.id)
     if found is None:
         raise NotFound
@@ -53,7 +84,22 @@ def revoke_token(uow: UnitOfWork, token_id: UUID) -> ScimToken:
 
 def list_tokens(uow: UnitOfWork) -> list[TokenOut]:
     """The agency's tokens, the newest first."""
-    agency = administered_agency(uow)
+    return _of(uow, administered_agency(uow))
+
+
+def tokens_of(uow: UnitOfWork, slug: str) -> list[TokenOut]:
+    """The tokens of any agency, for the operator."""
+    operator_only(uow)
+    return _of(uow, agency_called(uow, slug))
+
+
+def live_tokens(uow: UnitOfWork, agency: Agency) -> int:
+    """How many tokens of the agency are good now."""
+    good = col(ScimToken.revoked_at).is_(None), col(ScimToken.expires_at) > uow.now
+    return len(uow.every(ScimToken, col(ScimToken.agency_id) == agency.id, *good))
+
+
+def _of(uow: UnitOfWork, agency: Agency) -> list[TokenOut]:
     found = uow.every(ScimToken, col(ScimToken.agency_id) == agency.id)
     rows = sorted(found, key=lambda one: one.created_at, reverse=True)
     return [TokenOut(**one.model_dump(include=set(TokenOut.model_fields))) for one in rows]

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from jit_server.core import clock
 from jit_server.identity.models import Agency, Issuer, Person
+from jit_server.identity.scim.runs import last_run
 from jit_server.identity.usecases import staff
 from jit_server.identity.usecases.administering import seen_agency
 from jit_server.work import UnitOfWork, rows_by_id
@@ -98,6 +99,7 @@ def needs(uow: UnitOfWork) -> list[Need]:
     found = (
         Need("no_issuer", int(not _issuers(uow, mine)), "/agency/identity"),
         Need("refused", refused, "/agency/audit?event=session:refused"),
+        Need("directory", _refused_to_directory(uow, mine), "/agency#directory"),
         Need("expiring", count["expiring"], "/agency/members?show=expiring"),
         Need("weak", count["weak"], "/agency/members?show=weak"),
         Need("lapsing", len(lapsing), "/agency/members#expected"),
@@ -105,6 +107,12 @@ def needs(uow: UnitOfWork) -> list[Need]:
         Need("away", count["away"], "/agency/members?show=away"),
     )
     return [one for one in found if one.count]
+
+
+def _refused_to_directory(uow: UnitOfWork, mine: Agency) -> int:
+    """How much of the directory's last run was refused, while that is news."""
+    run = last_run(uow, mine)
+    return run.refused if run is not None and run.last_at > uow.now - WEEK else 0
 
 
 def expiring(uow: UnitOfWork) -> dict[int, int]:
