@@ -131,6 +131,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:release_withdrawn": Verb.ALTERATION,
         "custody:accepted": Verb.ALTERATION,
         "custody:handed_over": Verb.ALTERATION,  # who takes it over is in the recipients; bytes leave by a download
+        "evidence:release_extended": Verb.ALTERATION,
+        "evidence:received": None,  # the recipient named the digest; taking the bytes was recorded as a disclosure
         "custody:read": Verb.CONSULTATION,
         "custody:refused": Verb.ALTERATION,
         "custody:withdrawn": Verb.ALTERATION,

@@ -10,6 +10,7 @@ from jit_server.evidence.outside import (
     Inbound,
     InboundOut,
     MarkingOut,
+    Mode,
     NewMarking,
     NewRecipient,
     NewRelease,
@@ -17,6 +18,7 @@ from jit_server.evidence.outside import (
     ReleaseOut,
     TransferBasis,
 )
+from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, ReceiptFile
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.usecases.bundle import export
@@ -35,6 +37,7 @@ from jit_server.evidence.usecases.handing_over import (
 )
 from jit_server.evidence.usecases.handing_over import out as hand_over_out
 from jit_server.evidence.usecases.packing import named, pack
+from jit_server.evidence.usecases.previewing import preview
 from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
     Wanted,
@@ -47,11 +50,12 @@ from jit_server.evidence.usecases.reading import (
     read,
     register,
 )
-from jit_server.evidence.usecases.recipients import agreed_basis, outsiders
+from jit_server.evidence.usecases.receiving import acknowledge, extend, receipt_of
+from jit_server.evidence.usecases.recipients import agreed_basis, members_of, outsiders, partners
+from jit_server.evidence.usecases.released import released_to_me, releases_of
 from jit_server.evidence.usecases.releasing import (
     propose_release,
     proposed_release,
-    releases_of,
     verify_outbound,
     waiting_releases,
     withdraw,
@@ -77,12 +81,17 @@ __all__ = [
     "LineOut",
     "MarkingOut",
     "Method",
+    "MineOut",
+    "Mode",
     "NewHandOver",
     "NewMarking",
     "NewPackage",
+    "NewReceipt",
     "NewRecipient",
     "NewRelease",
     "NewUpload",
+    "NewWindow",
+    "ReceiptFile",
     "RecipientOut",
     "ReleaseOut",
     "State",
@@ -92,6 +101,7 @@ __all__ = [
     "UploadOut",
     "Waiting",
     "Wanted",
+    "acknowledge",
     "agreed_basis",
     "answer",
     "conditions_of",
@@ -104,6 +114,7 @@ __all__ = [
     "download",
     "entries_about",
     "export",
+    "extend",
     "hand_over",
     "hand_over_out",
     "hand_overs",
@@ -113,19 +124,24 @@ __all__ = [
     "last_check",
     "look",
     "markings_of",
+    "members_of",
     "named",
     "needed",
     "numbered",
     "outsiders",
     "pack",
+    "partners",
+    "preview",
     "propose_release",
     "proposed_release",
     "quarantine",
     "quarantined",
     "read",
     "read_hand_overs",
+    "receipt_of",
     "receive",
     "register",
+    "released_to_me",
     "releases_of",
     "remark",
     "room_of_workspace",
