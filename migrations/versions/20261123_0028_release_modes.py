@@ -1,6 +1,6 @@
 """Releases say what they give, also to other parties and single people; a recipient's receipt is kept.
 
-Revision 0027.
+Revision 0028.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 from jit_server.core.database import APP_ROLE
 from jit_server.core.walls import SEES, protect
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
