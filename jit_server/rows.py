@@ -23,7 +23,6 @@ ROOMS = (
     "evidence.custody.models",
     "evidence.keys",
     "evidence.outside",
-    "evidence.release.models",
     "evidence.stored",
 )
 

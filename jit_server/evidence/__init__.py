@@ -1,8 +1,9 @@
 """Exhibits: taken in once, never altered, hashed on every read, with an unbroken record of who did what with each."""
 
 from jit_server.evidence.court.shapes import NewPackage
+from jit_server.evidence.custody.did import NewAct, NewPhysical
 from jit_server.evidence.custody.models import CustodyAct
-from jit_server.evidence.custody.shapes import Answer, HandOverOut, NewHandOver
+from jit_server.evidence.custody.shapes import ActOut, Answer, HandOverOut, NewHandOver
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.names import disposition
@@ -10,7 +11,6 @@ from jit_server.evidence.outside import (
     Inbound,
     InboundOut,
     MarkingOut,
-    Mode,
     NewMarking,
     NewRecipient,
     NewRelease,
@@ -18,12 +18,12 @@ from jit_server.evidence.outside import (
     ReleaseOut,
     TransferBasis,
 )
-from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, ReceiptFile
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
+from jit_server.evidence.usecases.doing import Stands, act_out, badges, do, held, read_acts, seen_acts, stands
 from jit_server.evidence.usecases.handing_over import (
     Waiting,
     answer,
@@ -37,7 +37,7 @@ from jit_server.evidence.usecases.handing_over import (
 )
 from jit_server.evidence.usecases.handing_over import out as hand_over_out
 from jit_server.evidence.usecases.packing import named, pack
-from jit_server.evidence.usecases.previewing import preview
+from jit_server.evidence.usecases.physical import register_physical
 from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
     Wanted,
@@ -50,12 +50,11 @@ from jit_server.evidence.usecases.reading import (
     read,
     register,
 )
-from jit_server.evidence.usecases.receiving import acknowledge, extend, receipt_of
-from jit_server.evidence.usecases.recipients import agreed_basis, members_of, outsiders, partners
-from jit_server.evidence.usecases.released import released_to_me, releases_of
+from jit_server.evidence.usecases.recipients import agreed_basis, outsiders
 from jit_server.evidence.usecases.releasing import (
     propose_release,
     proposed_release,
+    releases_of,
     verify_outbound,
     waiting_releases,
     withdraw,
@@ -69,6 +68,7 @@ from jit_server.evidence.usecases.uploads import declare, receive, upload
 from jit_server.evidence.usecases.uses import conditions_of
 
 __all__ = [
+    "ActOut",
     "Answer",
     "Check",
     "Condition",
@@ -81,19 +81,17 @@ __all__ = [
     "LineOut",
     "MarkingOut",
     "Method",
-    "MineOut",
-    "Mode",
+    "NewAct",
     "NewHandOver",
     "NewMarking",
     "NewPackage",
-    "NewReceipt",
+    "NewPhysical",
     "NewRecipient",
     "NewRelease",
     "NewUpload",
-    "NewWindow",
-    "ReceiptFile",
     "RecipientOut",
     "ReleaseOut",
+    "Stands",
     "State",
     "StoredCheck",
     "TransferBasis",
@@ -101,9 +99,10 @@ __all__ = [
     "UploadOut",
     "Waiting",
     "Wanted",
-    "acknowledge",
+    "act_out",
     "agreed_basis",
     "answer",
+    "badges",
     "conditions_of",
     "custodian",
     "custody",
@@ -111,41 +110,41 @@ __all__ = [
     "decision_on",
     "declare",
     "disposition",
+    "do",
     "download",
     "entries_about",
     "export",
-    "extend",
     "hand_over",
     "hand_over_out",
     "hand_overs",
     "handed_to",
+    "held",
     "item_out",
     "known",
     "last_check",
     "look",
     "markings_of",
-    "members_of",
     "named",
     "needed",
     "numbered",
     "outsiders",
     "pack",
-    "partners",
-    "preview",
     "propose_release",
     "proposed_release",
     "quarantine",
     "quarantined",
     "read",
+    "read_acts",
     "read_hand_overs",
-    "receipt_of",
     "receive",
     "register",
-    "released_to_me",
+    "register_physical",
     "releases_of",
     "remark",
     "room_of_workspace",
     "scrub_figures",
+    "seen_acts",
+    "stands",
     "stored_check",
     "takers",
     "upload",

@@ -1,11 +1,9 @@
 """HTML doors of the room: the register (W6), a new exhibit (W7), one exhibit with its chain of custody (W8)."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -21,12 +19,11 @@ from jit_server.evidence import (
     packages,  # noqa: F401 - its pages stand on the same blueprint
 )
 from jit_server.evidence.api import RegisterQuery, place_of
+from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - its pages stand on the same blueprint
 from jit_server.evidence.custody import pages as custody_pages
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
 from jit_server.evidence.markings import code_of
-from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
-from jit_server.evidence.release import section
-from jit_server.evidence.wire import anew, method_words, pages
+from jit_server.evidence.wire import anew, method_words, pages, zones
 from jit_server.web import assets, context, cursor, purpose
 from jit_server.web.api import parse_query
 from jit_server.web.context import work
@@ -35,7 +32,6 @@ from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import glances, subjects, views
 from jit_server.workspaces.compartments import Compartment
 
-REGIONS = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/")
 VERIFIER = "jit-verify.py"
 
 
@@ -92,7 +88,7 @@ def new_evidence(workspace_id: UUID) -> ResponseReturnValue:
         gradings=gradings(),
         default_handling=str(workspace.default_handling),
         methods=[(str(method), method_words(method)) for method in Method],
-        zones=_zones(),
+        zones=zones(),
         zone=context.actor().preferences.get("zone", "UTC"),
         max_bytes=context.house().settings.max_upload_bytes,
         legal_bases=[],
@@ -108,25 +104,18 @@ def read_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
     try:
         with purpose.work(item_id) as uow:
             item, custody = evidence.look(uow, item_id)
-            values = exhibit_values(uow, item, custody)
+            shown = evidence.item_out(uow, item).model_dump()
+            checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
+            values = frame(uow, workspace_id) | _about(uow, item) | custody_pages.about(uow, item)
+            values["may"] = {str(action) for action in Action if uow.permits(action, item)}
+            lines = views.timeline(custody or [], workspaces.names(uow, custody or []))
+            values["custody"] = custody_pages.told(lines, custody or [], values.pop("acts"))
     except PurposeRequired:
         return ask(workspace_id, number, "look")
-    return show("evidence/item.html", **values)
-
-
-def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces.EntryOut] | None) -> dict[str, Any]:
-    """All that the page of one exhibit shows to this actor."""
-    shown = evidence.item_out(uow, item).model_dump()
-    checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
-    values = (
-        frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item) | section.about(uow, item)
-    )
-    values["may"] = {str(action) for action in Action if uow.permits(action, item)}
-    values["custody"] = views.timeline(entries or [], workspaces.names(uow, entries or []))
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(item)}
     shown["read_again_at"] = again.checked_at if again and again.checked_at > item.registered_at else None
     verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
-    return values | {"item": shown, "check": alarms.verdict(checked), "verifier": verifier, "scan": None}
+    return show("evidence/item.html", item=shown, check=alarms.verdict(checked), verifier=verifier, scan=None, **values)
 
 
 @pages.takes("/w/<uuid:workspace_id>/evidence/<number>/verify", to=Action.EVIDENCE_READ)
@@ -150,9 +139,10 @@ def _offered(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
 
 
 def _about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
-    """Marking and the quarantine's outcome, as the page of an exhibit shows them."""
+    """Marking, releases and the quarantine's outcome, as the page of an exhibit shows them."""
     decided = evidence.decision_on(uow, item)
     refused = {"reason": decided.reason, "at": decided.decided_at} if decided and decided.gate == "refused" else None
+    proposed = evidence.proposed_release(uow, item)
     words = gradings()
     return {
         "sentence": code_of(item.scheme, item.code).sentence,
@@ -163,7 +153,10 @@ def _about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
         "markings": [
             one.model_dump() | {"words": code_of(one.scheme, one.code).words} for one in evidence.markings_of(uow, item)
         ],
+        "releases": [one.model_dump() for one in evidence.releases_of(uow, item)],
         "refusal": refused,
+        "proposed": proposed.id if proposed else None,
+        "outsiders": bool(evidence.outsiders(uow, item.workspace_id)),
     }
 
 
@@ -178,11 +171,6 @@ def _locked_until(item: EvidenceItem) -> Any:
         return context.house().vault.stat(item.vault_key, item.version_id).retained_until
     except (VaultDown, Altered):
         return None
-
-
-@cache
-def _zones() -> list[str]:
-    return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))]
 
 
 @glances.register

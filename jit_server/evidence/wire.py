@@ -2,7 +2,9 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import cache
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from flask import Response, current_app, request, stream_with_context
 from flask_babel import gettext
@@ -18,6 +20,7 @@ from jit_server.work import UnitOfWork
 
 routes = Routes("evidence")
 pages = Pages("evidence", __name__)
+REGIONS = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/")
 BYTES = "application/octet-stream"
 PACKAGE = "application/vnd.etsi.asic-e+zip"
 
@@ -86,6 +89,12 @@ def anew(item_id: UUID | None = None, said: purpose.Purpose | None = None) -> Ca
         return said.on(uow) if said else uow
 
     return begin
+
+
+@cache
+def zones() -> list[str]:
+    """The time zones that a form offers."""
+    return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))]
 
 
 def method_words(method: Method | str) -> str:

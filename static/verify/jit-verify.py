@@ -744,6 +744,11 @@ class Package(Bundle):
         words = json.loads(said["value"])
         if any(str(item[name]) != str(words[name]) for name in words if name != "collected_at"):
             yield "its description is not the one that the log committed to"
+        for one in item.get("statements", []):
+            sealed = hmac.new(bytes.fromhex(one["salt"]), one["value"].encode(), "sha256").hexdigest()
+            entry = about.get(one["position"])
+            if entry is None or entry["facts"].get("statement") != sealed:
+                yield f"entry {printable(one['position'])} committed to another statement"
         if item["file"] is not None and self.digests.get(item["file"]) != item["sha256"]:
             yield f"{printable(item['file'])} is missing, or not the file that was registered"
 

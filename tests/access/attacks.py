@@ -36,7 +36,10 @@ def addresses(app: Flask) -> list[tuple[str, str]]:
 
 def fill(rule: str, ids: dict[str, UUID]) -> str:
     """The rule's address with these ids."""
-    return _filled(rule, lambda name: "DE-0001" if name == "number" else str(ids.get(name, ids["workspace_id"])))
+    return _filled(
+        rule,
+        lambda name: {"number": "DE-0001", "verb": "annotate"}.get(name) or str(ids.get(name, ids["workspace_id"])),
+    )
 
 
 def _filled(rule: str, value: Any) -> str:

@@ -18,6 +18,7 @@ WITHOUT_DATA = {
     "/api/v1/policy/explain": "rules, no data of a case",
     "/api/v1/workspaces/<uuid:workspace_id>/checkpoint": "a size and a hash",
     "/w/<uuid:workspace_id>/evidence/new": "an empty form",
+    "/w/<uuid:workspace_id>/evidence/physical/new": "an empty form",
     "/api/v1/workspaces/<uuid:workspace_id>/policy/diff": "rules, no data of a case",
     "/w/<uuid:workspace_id>/agreement/draft": "leads on to one's own draft",
     "/w/<uuid:workspace_id>/asks/new": "an empty form about a thing one knows of",

@@ -150,6 +150,8 @@ def take_in(stage: Stage, who: Who, key: str, **changes: Any) -> EvidenceItem:
             own = uow.standing(item.workspace_id)
             assert own is not None
             said = {"to_party_id": own.party_id, "place": inside, "condition": inside, "seals": [inside]}
+            noted = evidence.NewAct.model_validate({"act": {"verb": "annotate", "text": inside}})
+            evidence.do(uow, item.id, noted.act)
             stage.note("act_id", evidence.hand_over(uow, item.id, evidence.NewHandOver.model_validate(said)).id)
     return item
 

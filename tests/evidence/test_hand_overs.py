@@ -101,6 +101,7 @@ def test_a_hand_over_stands_in_the_log_from_both_sides_with_the_other_side_named
     )
 
 
+@pytest.mark.usefixtures("app")
 def test_both_sides_see_on_their_day_that_it_waits_and_neither_once_it_is_answered(team: Team):
     german, french, dutch = team.admin, team.leaders["FR"], team.leaders["NL"]
     item = exhibit(team, german)
@@ -112,6 +113,7 @@ def test_both_sides_see_on_their_day_that_it_waits_and_neither_once_it_is_answer
     assert not any(line.startswith(item.number) for who in (german, french) for line in day(team, who))
 
 
+@pytest.mark.usefixtures("app")
 def test_an_overdue_hand_over_says_so_and_can_still_be_taken_over(team: Team, monkeypatch: pytest.MonkeyPatch):
     german, french = team.admin, team.leaders["FR"]
     item = exhibit(team, german)
@@ -134,6 +136,7 @@ def test_nobody_takes_over_what_they_handed_over_themselves(team: Team):
     assert answer(team, colleague, item, act).verb == "accept"
 
 
+@pytest.mark.usefixtures("app")
 def test_what_was_handed_to_one_person_nobody_else_takes_over(team: Team):
     german, french, other = team.admin, team.leaders["FR"], team.join("FR")
     item = exhibit(team, german)

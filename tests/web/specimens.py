@@ -233,7 +233,6 @@ SCHEMES = [
 ]
 BRIEF = {"number": "DE-0002", "title": "Image of the office server", "handling": "H2", "marking": "H2"}
 RELEASE = {
-    "mode": "ticket",
     "reason": "The accounts lie there.",
     "made_by": "Jonas Weber",
     "made_at": NOW,
@@ -241,9 +240,6 @@ RELEASE = {
     "recipients": [
         {"id": UUID(int=960 + place), "state": "CH", "authority": "Bundesanwaltschaft", "basis": "adequacy"}
         | {"article": "LED Art. 36", "document": "Decision", "stands": stands, "decision_reason": None}
-        | {"person": "Anna-Maria Schneider-Hämmerli" if place == 0 else None, "window_until": NOW}
-        | {"download": (None, "notified", "downloaded", "window_expired", None)[place]}
-        | {"received_at": NOW if place == 2 else None}
         for place, stands in enumerate(("in_force", "waiting", "refused", "withdrawn", "expired"))
     ],
 }
@@ -255,16 +251,9 @@ MARKED = {
         {"words": "H0", "handling": "H0", "reason": "", "set_by": "Jonas Weber", "set_at": ago(days=2)},
     ],
     "releases": [RELEASE],
-    "partners": True,
-    "released": [
-        {"id": UUID(int=970 + place), "mode": mode, "reason": "The accounts lie there.", "released_at": NOW}
-        | {"expires_at": NOW, "download": download, "window_until": NOW, "received_at": at}
-        for place, (mode, download, at) in enumerate(
-            [("reference", None, None), ("ticket", "notified", None), ("copy", "downloaded", NOW)]
-        )
-    ],
     "refusal": None,
     "proposed": UUID(int=77),
+    "outsiders": True,
 }
 
 
@@ -279,6 +268,31 @@ HAND_OVERS = [
     for stands, mine in (("overdue", "answer"), ("accepted", None), ("refused", None), ("withdrawn", None))
 ]
 CUSTODIAN = {"state": "DE", "authority": "Staatsanwaltschaft Berlin"}
+
+
+STOOD = {
+    "physical": {"description": "A laptop, grey, lid scratched", "quantity": "1", "identifiers": "X1, serial 4711"},
+    "place": "Store of evidence, shelf 12",
+    "seals": ["DE 4711", "DE 4712"],
+    "held": {"authority": "Landgericht Aachen"},
+    "restricted": {"authority": "Landgericht Aachen"},
+    "pre_jit": {"annex": "Annex 2"},
+    "outside": {"source": "Norway", "conditions": "Not against its own nationals without asking again."},
+    "wanted_back": {"to": "Owner"},
+    "gone": None,
+    "flags": [
+        {"flag": flag, "words": flag.title(), "forum": "Tribunal judiciaire de Paris", "by": "The presiding judge"}
+        | {"ruling": "12/2026", "on": "2026-11-20"}
+        for flag in ("challenged", "excluded", "limited", "admitted")
+    ],
+    "numbers": [{"forum": "Tribunal judiciaire de Paris", "number": "P-17"}],
+    "photos": ["DE-0003"],
+}
+PHYSICAL_FIELDS = (
+    *("title", "description", "quantity", "identifiers", "kept", "seals", "legal_basis", "method", "collector"),
+    *("place", "collected_at", "conditions_text", "compartment_id"),
+)
+VERBS = [[("annotate", "Add a note"), ("photograph", "Link a photo")], [("hold", "Put on hold")]]
 
 
 def member(number: int, name: str, role: str, **more) -> dict:
@@ -428,7 +442,9 @@ NEEDS = [
     {"kind": kind, "title": f"{kind} this", "sub": "Operation Lantern", "url": "#go", "at": NOW}
     for kind in ("sign", "unread", "draft", "expiring")
 ]
-NOBODY = {"compartments": [], "outside": False, "waiting": 0, "room": None, "handed": [], "on_its_way": {}}
+NOBODY = {"compartments": [], "outside": False, "waiting": 0, "room": None, "handed": [], "on_its_way": {}} | {
+    "badges": {}
+}
 NO_FILTER = {
     "q": "",
     "state": "",
@@ -1173,6 +1189,7 @@ SPECIMENS = {
                 | {"due_at": None, "url": "#h"},
             ],
             on_its_way={UUID(int=700): "FR"},
+            badges={UUID(int=700): STOOD},
         ),
     ),
     "evidence-empty": (
@@ -1220,7 +1237,38 @@ SPECIMENS = {
             may=EVERYTHING | {"evidence:release", "evidence:remark", "custody:record"},
             hand_overs=HAND_OVERS,
             custodian=CUSTODIAN,
+            stood=STOOD,
+            verbs=VERBS,
             **MARKED,
+        ),
+    ),
+    "act": (
+        "evidence/act.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            verb="flag",
+            heading="Record admissibility",
+            fields=[
+                {"name": "flag", "words": "What was ruled", "kind": "select", "required": True, "value": "excluded"}
+                | {"options": [("excluded", "Excluded")], "most": 200},
+                {"name": "seals", "words": "Seal numbers", "kind": "textarea", "required": True, "value": ""}
+                | {"options": None, "most": 2000},
+                {"name": "at", "words": "Moment (UTC)", "kind": "datetime-local", "required": False, "value": ""}
+                | {"options": None, "most": 200},
+            ],
+            errors=[{"field": "seals", "message": "Nothing is chosen.", "remedy": "Write something here."}],
+        ),
+    ),
+    "physical": (
+        "evidence/physical.html",
+        room(
+            "evidence",
+            methods=[("seizure", "Seizure")],
+            zones=[("UTC", "UTC")],
+            compartments=[("1", "Bilateral")],
+            typed=dict.fromkeys(PHYSICAL_FIELDS, "") | {"handling": "H1", "zone": "UTC"},
+            errors=[{"field": "kept", "message": "This is missing.", "remedy": "Fill in this field."}],
         ),
     ),
     "hand-over": (
@@ -1245,23 +1293,6 @@ SPECIMENS = {
             one=HAND_OVERS[0],
             typed=dict.fromkeys(("place", "condition", "seals", "reason"), ""),
             errors=[{"field": "reason", "message": "is missing.", "remedy": "Say why."}],
-        ),
-    ),
-    "preview": (
-        "evidence/preview.html",
-        room(
-            "evidence",
-            recipient="CH Bundesanwaltschaft",
-            mode="reference",
-            item=ITEMS[0],
-            custody=[],
-            check=None,
-            verifier=None,
-            scan=None,
-            may={"evidence:list", "evidence:read"},
-            hand_overs=[],
-            custodian=None,
-            **MARKED,
         ),
     ),
     "quarantine": (
@@ -1298,23 +1329,19 @@ SPECIMENS = {
             item=BRIEF,
             parties=[
                 {"id": 1, "state": "CH", "authority": "Bundesanwaltschaft", "party_class": "third_country"}
-                | {"agreed": {"basis": "adequacy", "article": "LED Art. 36", "document": ""}, "outside": True}
-                | {"people": [("7", "Anna-Maria Schneider-Hämmerli")]},
+                | {"agreed": {"basis": "adequacy", "article": "LED Art. 36", "document": ""}},
                 {"id": 2, "state": "ICC", "authority": "Office of the Prosecutor of the International Criminal Court"}
                 | {
                     "party_class": "intl_judicial_authority",
                     "agreed": dict.fromkeys(("basis", "article", "document"), ""),
-                    "outside": False,
-                    "people": [],
                 },
             ],
             errors=[
                 {"field": "necessary", "message": "is not asserted.", "remedy": "Assert it."},
                 {"field": "recipients", "message": "The transfer has no basis.", "remedy": "State one."},
             ],
-            typed=dict.fromkeys(("necessary", "compliant", "reason", "until", "mode", "window_days"), "")
-            | {f"{name}-{n}": "" for n in (1, 2) for name in ("to", "person_id", "basis", "article", "document")},
-            window={"shortest": 10, "longest": 45},
+            typed=dict.fromkeys(("necessary", "compliant", "reason", "until"), "")
+            | {f"{name}-{n}": "" for n in (1, 2) for name in ("to", "basis", "article", "document")},
         ),
     ),
     "purpose": (
@@ -1371,15 +1398,10 @@ SPECIMENS = {
             scan=None,
             may=set(),
             hand_overs=[],
-            custodian=CUSTODIAN,
-            **MARKED
-            | {
-                "markings": [],
-                "releases": [],
-                "released": [],
-                "partners": False,
-                "refusal": {"reason": "Not ours", "at": NOW},
-            },
+            custodian=None,
+            stood=None,
+            verbs=[],
+            **MARKED | {"markings": [], "releases": [], "refusal": {"reason": "Not ours", "at": NOW}},
         ),
     ),
     "log": (

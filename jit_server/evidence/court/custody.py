@@ -7,7 +7,7 @@ from typing import Any
 
 COLUMNS = (
     *("position", "at", "zone", "exhibit", "event", "operation", "result", "person", "agency", "actor"),
-    *("purpose", "purpose_text", "clause", "recipients", "facts", "leaf_hash"),
+    *("purpose", "purpose_text", "clause", "recipients", "facts", "statement", "leaf_hash"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -17,8 +17,10 @@ def head() -> bytes:
     return _line(COLUMNS)
 
 
-def line(entry: Mapping[str, Any], leaf_hash: bytes, exhibit: str, names: Mapping[str, str]) -> bytes:
-    """One entry; `names` are those of the people and agencies whose ids it holds."""
+def line(
+    entry: Mapping[str, Any], leaf_hash: bytes, exhibit: str, names: Mapping[str, str], statement: str = ""
+) -> bytes:
+    """One entry; `names` are those of the people and agencies whose ids it holds, `statement` the words of its act."""
     actor, why = entry["actor"], entry["why"] or {"code": "", "text": ""}
     facts = "; ".join(f"{name}={_plain(value, names)}" for name, value in entry["facts"].items())
     return _line(
@@ -38,6 +40,7 @@ def line(entry: Mapping[str, Any], leaf_hash: bytes, exhibit: str, names: Mappin
             entry["clause"] or "",
             "; ".join(_plain(one, names) for one in entry["recipients"]),
             facts,
+            statement,
             leaf_hash.hex(),
         )
     )

@@ -52,13 +52,20 @@ class Language:
 ENGLISH = Language("en", rtl=False, say=str, event=str)
 
 
-def row(entry: Mapping[str, Any], exhibit: str, names: Mapping[str, str]) -> list[str]:
+def row(entry: Mapping[str, Any], exhibit: str, names: Mapping[str, str], statement: str = "") -> list[str]:
     """What the table says of an entry, in the order of `EVENT`; event and result still as the log names them."""
     actor = entry["actor"]
     who = [names.get(actor[part], "") for part in ("person", "agency") if actor[part]] or [actor["kind"]]
-    why = entry["why"]["text"] if entry["why"] else ""
+    why = " · ".join(filter(None, (entry["why"]["text"] if entry["why"] else "", _words(statement))))
     moment = entry["at"][:19].replace("T", " ")
     return [str(entry["position"]), moment, exhibit, entry["event"], ", ".join(who), entry["result"], why]
+
+
+def _words(statement: str) -> str:
+    """What an act says, in one line."""
+    said = json.loads(statement) if statement else {}
+    plain = {name: ", ".join(one) if isinstance(one, list) else one for name, one in said.items()}
+    return "; ".join(f"{name.replace('_', ' ')}: {one}" for name, one in plain.items())
 
 
 def pdf(

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from jit_server import evidence
 from jit_server.access import Action
-from jit_server.evidence.wire import routes
+from jit_server.evidence.wire import anew, routes
 from jit_server.web import purpose
 from jit_server.web.api import answer, created, page
 from jit_server.web.context import work
@@ -43,3 +43,35 @@ def answer_hand_over(item_id: UUID, act_id: UUID, body: evidence.Answer) -> Resp
     with work() as uow:
         evidence.answer(uow, item_id, act_id, body)
         return answer(evidence.hand_over_out(uow, item_id, act_id))
+
+
+@routes.reads("/evidence/<uuid:item_id>/acts", to=Action.CUSTODY_READ, answers={200: [evidence.ActOut]})
+def list_acts(item_id: UUID) -> ResponseReturnValue:
+    """List what people did with an exhibit, oldest first: hand-overs, seals, notes, holds, rulings."""
+    with purpose.work(item_id) as uow:
+        return page(evidence.read_acts(uow, item_id), None)
+
+
+@routes.posts(
+    "/evidence/<uuid:item_id>/acts",
+    to=Action.CUSTODY_RECORD,
+    body=evidence.NewAct,
+    answers={201: evidence.ActOut},
+)
+def add_act(item_id: UUID, body: evidence.NewAct) -> ResponseReturnValue:
+    """Record something done with an exhibit; what cannot be undone needs a recent sign-in."""
+    with work() as uow:
+        return created(evidence.act_out(uow, evidence.do(uow, item_id, body.act)))
+
+
+@routes.posts(
+    "/workspaces/<uuid:workspace_id>/physical-exhibits",
+    to=Action.EVIDENCE_REGISTER,
+    body=evidence.NewPhysical,
+    answers={201: evidence.ItemOut},
+)
+def register_physical(workspace_id: UUID, body: evidence.NewPhysical) -> ResponseReturnValue:
+    """Take a physical exhibit in: the server writes its sheet, and keeps and numbers it like any exhibit."""
+    item = evidence.register_physical(anew(), workspace_id, body)
+    with work() as uow:
+        return created(evidence.item_out(uow, item), location=f"/api/v1/evidence/{item.id}")

@@ -1,6 +1,6 @@
 """HTML doors of custody: hand an exhibit over, answer a hand-over, and what of it stands on W6, W8 and my day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
@@ -12,14 +12,17 @@ from flask_babel import gettext
 from jit_server import evidence
 from jit_server.access import Action
 from jit_server.core.errors import Conflict, Invalid
-from jit_server.evidence import Answer, EvidenceItem, NewHandOver
+from jit_server.evidence import Answer, CustodyAct, EvidenceItem, NewHandOver
+from jit_server.evidence.custody import words
+from jit_server.evidence.custody.did import KINDS
+from jit_server.evidence.custody.shapes import Verb
 from jit_server.evidence.decisions import brief, frame
 from jit_server.evidence.wire import pages
 from jit_server.web.api import check
 from jit_server.web.context import work
 from jit_server.web.pages import go, show
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import glances
+from jit_server.workspaces import EntryOut, glances
 
 HERE = "/w/<uuid:workspace_id>/evidence/<number>/hand-over"
 FIELDS = ("to", "place", "condition", "seals", "remarks", "due_at", "answer", "reason")
@@ -148,18 +151,59 @@ def _answering(
 def about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
     """What W8 shows of hand-overs, and with whom the exhibit is, for whoever sees its custody."""
     if not uow.permits(Action.CUSTODY_READ, item):
-        return {"hand_overs": [], "custodian": None}
-    party = evidence.custodian(uow, item)
+        return {"hand_overs": [], "custodian": None, "acts": [], "stood": None, "verbs": []}
+    party, acts = evidence.custodian(uow, item), evidence.seen_acts(uow, item)
     return {
+        "acts": acts,
+        "stood": stood(evidence.stands(acts)),
+        "verbs": _offered(uow, item),
         "hand_overs": [one.model_dump() for one in evidence.hand_overs(uow, item)],
         "custodian": {"state": party.state, "authority": party.authority} if party else None,
     }
 
 
+def stood(found: evidence.Stands) -> dict[str, Any]:
+    """What holds of an exhibit in words: tags for the register too, and facts for its own page."""
+    newest = {str(verb): act.said for verb, act in found.newest.items()}
+    flags = [
+        dict(said) | {"words": words.flag_words(said["flag"])} for said in found.by_forum.get(Verb.FLAG, {}).values()
+    ]
+    gone = next((name for name in ("destroy", "give_back") if name in newest), None)
+    return {
+        "physical": found.physical,
+        "place": found.place,
+        "seals": found.seals,
+        "held": newest.get("hold"),
+        "restricted": newest.get("restrict"),
+        "pre_jit": newest.get("pre_jit"),
+        "outside": newest.get("outside"),
+        "wanted_back": newest.get("require_return") if gone is None else None,
+        "gone": gone,
+        "flags": flags,
+        "numbers": list(found.by_forum.get(Verb.NUMBER, {}).values()),
+        "photos": [number for number, _ in found.photos],
+    }
+
+
+def _offered(uow: UnitOfWork, item: EvidenceItem) -> list[list[tuple[str, str]]]:
+    """What the reader may record, in groups."""
+    may = {verb for verb, kind in KINDS.items() if uow.permits(kind.action, item)}
+    groups = [[(str(verb), words.verb_words(verb)) for verb in group if verb in may] for group in words.GROUPS]
+    return [group for group in groups if group]
+
+
+def told(lines: list[dict[str, Any]], entries: Sequence[EntryOut], acts: Iterable[CustodyAct]) -> list[dict[str, Any]]:
+    """The lines of a timeline, each with what its act says."""
+    said = {str(act.id): words.line(act.said) for act in acts}
+    return [one | {"said": said.get(str(entry.facts.get("act")))} for one, entry in zip(lines, entries, strict=True)]
+
+
 def on_its_way(uow: UnitOfWork, workspace_id: UUID, item_ids: Iterable[UUID]) -> dict[str, Any]:
     """What W6 shows: which of its lines wait to be taken over and where, and what waits for the reader."""
+    ids = list(item_ids)
     return {
-        "on_its_way": evidence.handed_to(uow, workspace_id, item_ids),
+        "on_its_way": evidence.handed_to(uow, workspace_id, ids),
+        "badges": {key: stood(found) for key, found in evidence.badges(uow, workspace_id, ids).items()},
         "handed": [_line(one) for one in evidence.waiting_hand_overs(uow, [workspace_id])],
     }
 

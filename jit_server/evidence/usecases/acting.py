@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import or_, text
 from sqlmodel import col
 
 from jit_server import audit
@@ -77,6 +77,16 @@ def acts_of(uow: UnitOfWork, item: EvidenceItem, *verbs: Verb) -> Sequence[Custo
     if verbs:
         statement = statement.where(col(CustodyAct.verb).in_([str(verb) for verb in verbs]))
     return uow.all(statement.order_by(col(CustodyAct.acted_at), col(CustodyAct.id)).limit(MOST))
+
+
+def openable(uow: UnitOfWork, acts: Iterable[CustodyAct]) -> list[CustodyAct]:
+    """These acts but for photos that the actor may not know of."""
+    known = list(acts)
+    photos = {UUID(act.said["photo"]) for act in known if act.verb == Verb.PHOTOGRAPH}
+    scopes = uow.scopes(EvidenceItem, to=Action.EVIDENCE_LIST, within={act.workspace_id for act in known if photos})
+    mine = uow.every(EvidenceItem, col(EvidenceItem.id).in_(photos), or_(*scopes.values())) if scopes else ()
+    seen = {one.id for one in mine}
+    return [act for act in known if act.verb != Verb.PHOTOGRAPH or UUID(act.said["photo"]) in seen]
 
 
 class Names:

@@ -6,7 +6,7 @@ whose bytes turn out to be altered never gets its end.
 """
 
 import zipfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from jit_server.evidence.keys import vault_of
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.content import Permitted, checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
+from jit_server.evidence.usecases.histories import statements
 from jit_server.evidence.usecases.reading import about
 from jit_server.evidence.usecases.sending import EXPORTED
 from jit_server.evidence.usecases.uploads import Begin
@@ -75,7 +76,7 @@ def _prepare(uow: UnitOfWork, item_id: UUID) -> _Bundle:
     signer = audit.verifier(uow.house.key, item.workspace_id)
     opening = bundle.Opening(item.position or 0, "description", item.salt, description(item))
     texts = {
-        bundle.OPENINGS: bundle.openings(_names(uow, history), [opening]),
+        bundle.OPENINGS: bundle.openings(_names(uow, history), [opening, *_said_of(uow, history)]),
         bundle.INSTRUCTIONS: bundle.instructions(signer, f"exhibit {item.number}"),
     }
     file = f"content/{names.saved_as(item.file_name)}"
@@ -86,6 +87,12 @@ def _prepare(uow: UnitOfWork, item_id: UUID) -> _Bundle:
 
 def _contents(item: EvidenceItem, file: str) -> list[bundle.Content]:
     return [bundle.Content(file, item.sha256, item.size, item.sha512)]
+
+
+def _said_of(uow: UnitOfWork, history: list[audit.Kept]) -> Iterator[bundle.Opening]:
+    """What people said of it, to which the log commits."""
+    for one in statements(uow, history).values():
+        yield bundle.Opening(one.position, "statement", one.salt, one.value)
 
 
 def _said(uow: UnitOfWork, item: EvidenceItem) -> dict[str, object]:

@@ -25,6 +25,7 @@ from jit_server.evidence.usecases.uses import used
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import MemberOut, Party, members, standing_of
 
+GONE = (Verb.GIVE_BACK, Verb.DESTROY)
 ANSWERS = (Verb.ACCEPT, Verb.REFUSE, Verb.WITHDRAW)
 SelectT = TypeVar("SelectT", bound=Select[*tuple[Any, ...]])
 Mine = Literal["answer", "withdraw"]
@@ -44,7 +45,9 @@ def hand_over(uow: UnitOfWork, item_id: UUID, new: NewHandOver) -> CustodyAct:
     item = uow.get(EvidenceItem, item_id, to=Action.CUSTODY_RECORD)
     one_at_a_time(uow, item)
     _able(uow, item, new)
-    acts = acts_of(uow, item, Verb.HAND_OVER, *ANSWERS)
+    acts = acts_of(uow, item, Verb.HAND_OVER, *ANSWERS, *GONE)
+    if any(act.verb in GONE for act in acts):
+        raise Conflict("It was returned or destroyed: there is nothing to hand over.")
     if open_among(acts) is not None:
         raise Conflict("A hand-over of it waits for its answer: take that one back first.")
     if holder(item, acts) != standing_of(uow, item.workspace_id).party_id:

@@ -1,5 +1,6 @@
 """The histories of several exhibits, read from the log a thousand entries at a time and never held whole."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -9,10 +10,22 @@ from jit_server import audit
 from jit_server.audit.log import MOST_READ
 from jit_server.evidence.court import custody
 from jit_server.evidence.court import report as pages
+from jit_server.evidence.custody.models import CustodyAct
 from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.usecases.acting import openable, words
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The words of an act on an exhibit, to which its entry on the log commits."""
+
+    item_id: UUID
+    position: int
+    salt: bytes
+    value: str
 
 
 @dataclass
@@ -21,10 +34,21 @@ class Survey:
 
     positions: dict[UUID, list[int]]
     names: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, Statement] = field(default_factory=dict)
+    """By the id of the act, what it says, for those acts that whoever asks may know of."""
     events: list[list[str]] = field(default_factory=list)
     """The first of them, as the PDF shows them."""
     sha256: str = ""
     size: int = 0
+
+    def of(self, item_id: UUID) -> list[Statement]:
+        """What people said of one exhibit, in the log's order."""
+        if not self._of:
+            for one in self.statements.values():
+                self._of[one.item_id].append(one)
+        return self._of.get(item_id, [])
+
+    _of: defaultdict[UUID, list[Statement]] = field(default_factory=lambda: defaultdict(list), repr=False)
 
 
 def survey(begin: Begin, items: Sequence[EvidenceItem], until: int) -> Survey:
@@ -49,11 +73,23 @@ def report(
             with begin() as uow:
                 _look_up(uow, entries, found)
             told = entries[: pages.MOST + 1 - len(found.events)]
-            found.events += [pages.row(one.content, numbers[one.content["subject"]["id"]], found.names) for one in told]
+            found.events += [
+                pages.row(one.content, numbers[one.content["subject"]["id"]], found.names, _said(one, found))
+                for one in told
+            ]
         yield b"".join(
-            custody.line(entry.content, entry.leaf_hash, numbers[entry.content["subject"]["id"]], found.names)
+            custody.line(
+                entry.content, entry.leaf_hash, numbers[entry.content["subject"]["id"]], found.names,
+                _said(entry, found),
+            )
             for entry in entries
-        )
+        )  # fmt: skip
+
+
+def _said(entry: audit.Kept, found: Survey) -> str:
+    """The words of the act that an entry is about."""
+    known = found.statements.get(str(entry.content["facts"].get("act")))
+    return known.value if known is not None else ""
 
 
 def histories(
@@ -79,6 +115,17 @@ def _look_up(uow: UnitOfWork, entries: Sequence[audit.Kept], found: Survey) -> N
     new = {part: {UUID(one[part]) for one in actors if one[part] and one[part] not in found.names} for part in _PARTS}
     found.names |= {str(key): row.name for key, row in rows_by_id(uow, Person, new["person"]).items()}
     found.names |= {str(key): row.own_name for key, row in rows_by_id(uow, Agency, new["agency"]).items()}
+    found.statements |= statements(uow, entries)
 
 
 _PARTS = ("person", "agency")
+
+
+def statements(uow: UnitOfWork, entries: Sequence[audit.Kept]) -> dict[str, Statement]:
+    """What the acts in these entries say, by the act's id, but for photos that the actor may not know of."""
+    places = {UUID(one.content["facts"]["act"]): one for one in entries if "act" in one.content["facts"]}
+    if not places:
+        return {}
+    acts = openable(uow, rows_by_id(uow, CustodyAct, places).values())
+    said = [Statement(act.item_id, places[act.id].position, act.salt, words(act)) for act in acts]
+    return {str(act.id): one for act, one in sorted(zip(acts, said, strict=True), key=lambda two: two[1].position)}

@@ -234,6 +234,9 @@ def _said(item: EvidenceItem, agency: str, seen: Survey, place: str | None) -> d
         "file": place,
         "positions": seen.positions[item.id],
         "description": {"position": item.position, "salt": item.salt.hex(), "value": description(item)},
+        "statements": [
+            {"position": one.position, "salt": one.salt.hex(), "value": one.value} for one in seen.of(item.id)
+        ],
     }
 
 
