@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from jit_server.access import SYSTEM, Action, PartyClass, Standing, granted, live_grant, standing
 from jit_server.core import clock
@@ -106,6 +106,16 @@ def test_a_grant_is_worth_nothing_in_another_workspace_or_on_another_thing(case:
         assert live_grant(uow.connection, seen, Action.EVIDENCE_READ, uuid4()) is None
         elsewhere = granted(EvidenceItem, replace(seen, workspace_id=uuid4()), Action.EVIDENCE_READ)
         assert uow.session.scalars(select(EvidenceItem.id).where(elsewhere)).all() == []
+
+
+def test_one_statement_asks_of_several_teams_each_by_its_own_standing(world: World, case: Case) -> None:
+    case.grant()
+    team = world.workspace()
+    other = Case(team, exhibit(team, team.admin, handling="H2"), {"FR": team.leaders["FR"]})
+    other.grant(person_id=other.people["FR"].id)
+    both = [granted(EvidenceItem, one.standing("FR"), Action.EVIDENCE_READ) for one in (case, other)]
+    with world.work(SYSTEM) as uow:
+        assert set(uow.session.scalars(select(EvidenceItem.id).where(or_(*both)))) == {case.item.id, other.item.id}
 
 
 def _judged(case: Case, who: str) -> tuple[bool, list[UUID]]:

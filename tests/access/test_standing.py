@@ -17,6 +17,7 @@ from jit_server.access import (
     Phase,
     Role,
     standing,
+    standings_among,
     standings_in,
     standings_of,
 )
@@ -84,6 +85,17 @@ def test_those_of_many_people_who_belong_are_found_in_one_query_by_their_ids(wor
         found = standings_in(uow.connection, team.id, [inside.id, team.admin.id, outside.id])
         assert found == {who.id: standing(uow.connection, who.id, team.id) for who in (inside, team.admin)}
         assert standings_in(uow.connection, uuid4(), [inside.id]) == {}
+
+
+def test_those_of_many_people_in_many_teams_are_found_in_one_query_and_no_others(world: World, team: Team) -> None:
+    other, third = world.workspace(), world.workspace()
+    who = team.join("FR")
+    with world.work(SYSTEM) as uow:
+        found = standings_among(uow.connection, [team.id, other.id], [who.id, other.admin.id, third.admin.id])
+        wanted = [standing(uow.connection, who.id, team.id), standing(uow.connection, other.admin.id, other.id)]
+        assert None not in wanted
+        assert {one.member_id: one for one in found} == {one.member_id: one for one in wanted if one}
+        assert len(found) == len(wanted)
 
 
 def test_the_second_wall_knows_a_person_by_their_id_and_the_server_by_its_name() -> None:

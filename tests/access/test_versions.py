@@ -17,6 +17,7 @@ from jit_server.access import (
     Standing,
     baseline,
     baseline_policy,
+    policies_of,
     policy_of,
     standing,
     store,
@@ -55,6 +56,15 @@ def test_the_clauses_of_the_agreement_stand_beside_the_baseline_word_for_word(wo
     assert clause.reason
 
 
+def test_every_clause_of_a_version_counts_not_the_last_alone(world: World) -> None:
+    other = DENIAL.model_copy(update={"id": "8.2", "actions": (Action.EVIDENCE_DOWNLOAD,)})
+    policy = built(world.workspace(clauses=(DENIAL, other)))
+    assert {rule.id: rule.actions for rule in set(policy.rules) - set(baseline())} == {
+        "8.1": ("evidence:export",),
+        "8.2": ("evidence:download",),
+    }
+
+
 def test_a_clause_about_one_party_binds_its_people_and_nobody_else(world: World) -> None:
     team = world.workspace(clauses=(DENIAL.model_copy(update={"parties": (world.slug("FR"),)}),))
     policy = built(team)
@@ -88,6 +98,8 @@ def test_a_version_is_built_once_and_a_later_one_anew(world: World) -> None:
     team = world.workspace(clauses=(DENIAL,), classes={"NL": PartyClass.MS_AUTHORITY})
     first, version = built(team), seen(team).policy_version
     assert built(team) is first
+    with world.work(SYSTEM) as uow:
+        assert policies_of(uow.connection, [(team.id, version)]) == {(team.id, version): first}
     team.compartment("DE", "FR")
     assert built(team) is not first
     assert built(team, version) is first
