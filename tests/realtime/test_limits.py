@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from jit_server.web.sockets.wire import BURST, RATE
+from jit_server.web.sockets.crowd import Crowd
+from jit_server.web.sockets.pace import BURST, RATE
+from jit_server.web.sockets.system import system_engine
 from tests.builders import sign_in
 from tests.realtime.line import Line, Refused, play
 
@@ -152,3 +154,22 @@ def test_d4_one_persons_sockets_together_speak_no_faster_than_one(start, team, c
 
     took = play(scenario)
     assert took >= (100 - BURST) / RATE  # a hundred words, of which the first sixty come at once
+
+
+def test_d4_two_workers_share_one_persons_pace_by_the_sockets_that_each_has(settings):
+    engine, person, other = system_engine(settings.database_url), uuid4(), uuid4()
+    first, second = Crowd(engine, 10), Crowd(engine, 10)
+    leave = [crowd.come(person) for crowd in (first, first, first, second)]
+    leave.append(second.come(other))
+    first.renew()
+    at_once = {
+        (crowd, who): sum(crowd.pace(who).take() == 0 for _ in range(2 * BURST))
+        for crowd, who in [(first, person), (second, person), (second, other)]
+    }
+    assert list(at_once.values()) == [BURST * 3 // 4, BURST // 4, BURST]
+    leave.pop(3)()
+    first.renew()
+    assert first.pace(person)._rate == RATE
+    for one in leave:
+        one()
+    engine.dispose()

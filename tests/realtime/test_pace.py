@@ -6,7 +6,7 @@ import json
 from time import monotonic
 from uuid import uuid4
 
-from jit_server.web.sockets.wire import BURST, RATE
+from jit_server.web.sockets.pace import BURST, RATE
 from tests.realtime.line import Line, play
 
 PER_SECOND = 1000

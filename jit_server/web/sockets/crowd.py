@@ -1,7 +1,8 @@
 """How many sockets each person has open, over all workers: each worker keeps its word on that fresh in a table.
 
 Two workers that let somebody in at the same moment may let in one too many each; nobody gets further than that. What a
-worker said counts for seconds unless it says it again, so one that is gone keeps nobody out.
+worker said counts for seconds unless it says it again, so one that is gone keeps nobody out. By the same word each
+worker lets a person speak at its part of the pace that one has, so that two workers are not twice as fast.
 """
 
 from collections import Counter
@@ -12,14 +13,14 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import CheckConstraint, Engine, Integer, text
+from sqlalchemy import CheckConstraint, Connection, Engine, Integer, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Field, SQLModel
 
 from jit_server.core import clock
 from jit_server.core.database import UtcDateTime
 from jit_server.core.errors import DatabaseDown, TooMany
-from jit_server.web.sockets.wire import BURST, RATE, Bucket
+from jit_server.web.sockets.pace import BURST, RATE, Bucket
 
 FRESH: Final = timedelta(seconds=15)
 """How long a worker's word counts; it is renewed at each sweep."""
@@ -29,11 +30,10 @@ _SAY = (
     " SELECT :worker, p, s, :now FROM unnest(CAST(:people AS uuid[]), CAST(:sockets AS int[])) AS seat (p, s)"
     " ON CONFLICT (person_id, worker_id) DO UPDATE SET sockets = excluded.sockets, seen_at = excluded.seen_at"
 )
-_RENEW = text(_SAY)
-_COME = text(
+_SAY_AND_ASK = text(
     f"WITH said AS ({_SAY})"  # noqa: S608 - a constant
-    " SELECT coalesce(sum(sockets), 0) FROM socket_count"
-    " WHERE person_id = ANY(:people) AND worker_id <> :worker AND seen_at > :since"
+    " SELECT person_id, sum(sockets) AS elsewhere FROM socket_count"
+    " WHERE person_id = ANY(:people) AND worker_id <> :worker AND seen_at > :since GROUP BY person_id"
 )
 _FORGET = text(
     "DELETE FROM socket_count WHERE worker_id = :worker AND person_id = coalesce(CAST(:person AS uuid), person_id)"
@@ -77,8 +77,10 @@ class Crowd:
             DatabaseDown: the other workers' word cannot be had.
         """
         self._here[person_id] += 1
+        self.pace(person_id)
         try:
-            elsewhere = self._ask(person_id)
+            with self._engine.connect() as connection:
+                elsewhere = self._exchange(connection, {person_id: self._here[person_id]}).get(person_id, 0)
         except SQLAlchemyError as error:
             self._go(person_id)
             raise DatabaseDown from error
@@ -89,34 +91,32 @@ class Crowd:
         return partial(self._go, person_id)
 
     def pace(self, person_id: UUID) -> Bucket:
-        """How fast a person may speak here, over all their sockets together."""
+        """How fast a person may speak here, over all their sockets together: this worker's part of their pace."""
         return self._paces.setdefault(person_id, Bucket(RATE, BURST))
 
     def renew(self) -> None:
         """Say again who has how many here, and forget what others have not said again."""
         here = dict(self._here)
-        now = clock.now()
         with self._engine.connect() as connection:
             if here:
-                facts = {"people": list(here), "sockets": list(here.values()), "worker": self._worker, "now": now}
-                connection.execute(_RENEW, facts)
-            connection.execute(_SWEEP, {"before": now - 4 * FRESH})
+                self._exchange(connection, here)
+            connection.execute(_SWEEP, {"before": clock.now() - 4 * FRESH})
 
     def leave(self) -> None:
         """This worker is leaving: its word counts no more."""
         self._write(None)
 
-    def _ask(self, person_id: UUID) -> int:
+    def _exchange(self, connection: Connection, here: dict[UUID, int]) -> dict[UUID, int]:
+        """Say who has how many here and hear who has how many elsewhere; what one may say is shared out by that."""
         now = clock.now()
-        facts = {
-            "people": [person_id],
-            "sockets": [self._here[person_id]],
-            "worker": self._worker,
-            "now": now,
-            "since": now - FRESH,
-        }
-        with self._engine.connect() as connection:
-            return int(connection.execute(_COME, facts).scalar_one())
+        said = {"people": list(here), "sockets": list(here.values()), "worker": self._worker, "now": now}
+        rows = connection.execute(_SAY_AND_ASK, {**said, "since": now - FRESH})
+        elsewhere = {row.person_id: int(row.elsewhere) for row in rows}
+        for person_id, count in here.items():
+            pace = self._paces.get(person_id)
+            if pace is not None:
+                pace.share(count / (count + elsewhere.get(person_id, 0)))
+        return elsewhere
 
     def _go(self, person_id: UUID) -> None:
         self._here[person_id] -= 1

@@ -12,8 +12,8 @@ from uuid import UUID
 from gevent.lock import RLock
 
 from jit_server.access import Action, Actor, PartyClass, Phase, Policy, Role, Standing
+from jit_server.web.sockets.pace import Bucket
 from jit_server.web.sockets.present import WHOLE_TEAM, Whose
-from jit_server.web.sockets.wire import Bucket
 
 FAULTS: Final = 50
 """Mistakes at once, then one a second. Nobody makes so many by hand: who does is cut off, so ids cannot be guessed."""

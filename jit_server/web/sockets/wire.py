@@ -9,7 +9,6 @@ import json
 import socket
 from collections.abc import Callable
 from functools import lru_cache
-from time import monotonic
 from typing import Any, Final
 
 import gevent
@@ -20,6 +19,8 @@ from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
+
+from jit_server.web.sockets.pace import BURST, RATE, Bucket
 
 MAX_MESSAGE: Final = 64 * 1024
 """Bytes of one message from a client."""
@@ -40,24 +41,6 @@ _NO_ID: Final = '{["tfn'  # how JSON begins that the library cannot take for a p
 _INT_DIGITS: Final = 20
 _UNFINISHED: Final = 3 * MAX_MESSAGE  # bytes that may arrive before a message is whole: pings and empty fragments count
 _SHORT, _LONG = 126, 1 << 16  # RFC 6455 section 5.2: where a frame's length takes 2 and 8 more bytes
-RATE: Final = 20.0
-"""Packets a second from one client (all sockets of a person), in the long run; a faster one is slowed, not refused."""
-BURST: Final = 60
-
-
-class Bucket:
-    """Tokens that come back at a steady rate."""
-
-    def __init__(self, rate: float, size: int) -> None:
-        self._rate, self._size = rate, size
-        self._left, self._at = float(size), monotonic()
-
-    def take(self) -> float:
-        """Take a token; answers how many seconds it is ahead of its time, 0 within the limit."""
-        now = monotonic()
-        self._left = min(self._size, self._left + (now - self._at) * self._rate) - 1
-        self._at = now
-        return max(0.0, -self._left / self._rate)
 
 
 class _NoThread:
