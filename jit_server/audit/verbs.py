@@ -121,6 +121,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:verified": Verb.CONSULTATION,
         "evidence:damaged": Verb.CONSULTATION,  # a read found other bytes than were registered
         "evidence:downloaded": Verb.DISCLOSURE,
+        "evidence:key_destroyed": Verb.ERASURE,
+        "evidence:streamed": Verb.DISCLOSURE,  # a part of it
         "evidence:exported": Verb.DISCLOSURE,
         "evidence:remarked": Verb.ALTERATION,
         "evidence:inbound_verified": Verb.DISCLOSURE,  # from now on the team may see it

@@ -117,6 +117,12 @@ class UnsupportedType(JitError):
     slug, status, title = "unsupported-type", 415, N_("Content type not supported")
 
 
+class OutOfRange(JitError):
+    """The part asked for begins behind the end of the bytes (`Range`). `size` says how many there are."""
+
+    slug, status, title = "out-of-range", 416, N_("There is no such part")
+
+
 class Invalid(JitError):
     """A field is missing or wrong. `errors` names each field, what is wrong and the remedy."""
 

@@ -21,7 +21,7 @@ from jit_server.evidence.outside import (
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.usecases.bundle import export
-from jit_server.evidence.usecases.content import Check, download, verify, verify_stored
+from jit_server.evidence.usecases.content import Check, download, stream, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
 from jit_server.evidence.usecases.doing import Stands, act_out, badges, do, held, read_acts, seen_acts, stands
 from jit_server.evidence.usecases.handing_over import (
@@ -146,6 +146,7 @@ __all__ = [
     "seen_acts",
     "stands",
     "stored_check",
+    "stream",
     "takers",
     "upload",
     "upload_out",

@@ -105,7 +105,7 @@ def read_custody(item_id: UUID) -> ResponseReturnValue:
 
 @routes.reads("/evidence/<uuid:item_id>/content", to=Action.EVIDENCE_DOWNLOAD, answers={200: BYTES})
 def download_evidence(item_id: UUID) -> ResponseReturnValue:
-    """Take the bytes. They are hashed again on the way; altered ones never make a complete answer.
+    """Take the bytes, or the part that `Range` names. They are proved again on the way; altered ones never leave whole.
 
     What is marked H2 or H3 asks for `Jit-Purpose: code; text`, and H3 for `Jit-Conditions: acknowledged` (428 says so).
     """

@@ -13,7 +13,7 @@ from jit_server import evidence
 from jit_server.access import Action
 from jit_server.evidence.court.report import Language
 from jit_server.evidence.shapes import Method
-from jit_server.web import context, display, flow, purpose
+from jit_server.web import context, display, flow, parts, purpose
 from jit_server.web.api import Routes
 from jit_server.web.pages import Pages
 from jit_server.work import UnitOfWork
@@ -31,8 +31,21 @@ def content_of(item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD) -> Response
         with purpose.work(item_id) as uow:
             found = evidence.read(uow, item_id)
         return _attachment(iter(()), found.file_name, found.size, found.sha256)
+    if parts.asked():
+        return _part_of(item_id, to)
     item, blocks = evidence.download(anew(item_id), item_id, to)
     return _attachment(stream_with_context(flow.taken(blocks)), item.file_name, item.size, item.sha256)
+
+
+def _part_of(item_id: UUID, to: Action) -> Response:
+    """The part that the request's `Range` names, or all where the exhibit cannot be given in parts."""
+    item, part, blocks = evidence.stream(anew(item_id), item_id, lambda item: parts.part(item.size, item.sha256), to)
+    taken = stream_with_context(flow.taken(blocks))
+    response = _attachment(taken, item.file_name, item.size if part is None else len(part), item.sha256)
+    if part is not None:
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{item.size}"
+    return response
 
 
 def bundle_of(item_id: UUID) -> Response:
@@ -52,6 +65,8 @@ def _attachment(body: Iterator[bytes], name: str, size: int, sha256: str) -> Res
     response = Response(body, mimetype=BYTES, direct_passthrough=True)
     response.content_length = size
     response.headers["Content-Disposition"] = evidence.disposition(name)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.set_etag(sha256)
     response.headers["Repr-Digest"] = f"sha-256=:{b64encode(bytes.fromhex(sha256)).decode()}:"
     return response
 

@@ -51,6 +51,8 @@ def respond(error: JitError) -> ResponseReturnValue:
     headers: dict[str, str] = {"Retry-After": "5"} if error.status in {429, 503} else {}
     if not isinstance(error, errors.NotFound):
         problem["trace_id"] = g.setdefault("trace_id", secrets.token_hex(8))
+    if isinstance(error, errors.OutOfRange):
+        headers["Content-Range"] = f"bytes */{error.members['size']}"
     if isinstance(error, errors.StepUp):
         headers["WWW-Authenticate"] = _challenge(error)
     if isinstance(error, errors.PurposeRequired):

@@ -101,6 +101,9 @@ class Vault(Protocol):
     def open(self, key: str, version_id: str) -> Body:
         """Read one version. Raises `Altered` when it is not there any more."""
 
+    def open_part(self, key: str, version_id: str, part: range) -> Body:
+        """Read some bytes of one version; fewer where it ends before them. Raises `Altered` as `open` does."""
+
     def stat(self, key: str, version_id: str) -> Stat:
         """What the store says of one version. Raises `Altered` when it is not there any more."""
 

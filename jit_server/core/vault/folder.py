@@ -27,13 +27,17 @@ _STALE = timedelta(days=1)
 class FolderBody:
     """An open file, read in blocks off the event loop."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, part: range | None = None) -> None:
         self._fd = fd
-        self.size = os.fstat(fd).st_size
+        whole = range(os.fstat(fd).st_size)
+        self._part = whole if part is None else whole[part.start : part.stop]
+        self.size = len(self._part)
 
     def __iter__(self) -> Iterator[bytes]:
+        place, stop = self._part.start, self._part.stop
         with _or_gone():
-            while block := off(os.read, self._fd, BLOCK):
+            while block := off(os.pread, self._fd, min(BLOCK, stop - place), place):
+                place += len(block)
                 yield block
 
     def close(self) -> None:
@@ -76,7 +80,15 @@ class FolderVault:
     def open(self, key: str, version_id: str) -> FolderBody:
         """See `Vault.open`."""
         with _or_gone():
-            return FolderBody(os.open(self._path(key, version_id), os.O_RDONLY | os.O_NOFOLLOW))
+            return FolderBody(self._opened(key, version_id))
+
+    def open_part(self, key: str, version_id: str, part: range) -> FolderBody:
+        """See `Vault.open_part`."""
+        with _or_gone():
+            return FolderBody(self._opened(key, version_id), part)
+
+    def _opened(self, key: str, version_id: str) -> int:
+        return os.open(self._path(key, version_id), os.O_RDONLY | os.O_NOFOLLOW)
 
     def stat(self, key: str, version_id: str) -> Stat:
         """See `Vault.stat`."""

@@ -155,6 +155,12 @@ class S3Vault:
         with _or_down():
             return S3Body(self._client.get_object(self._bucket, check_key(key), version_id=version_id))
 
+    def open_part(self, key: str, version_id: str, part: range) -> S3Body:
+        """See `Vault.open_part`."""
+        with _or_down():
+            wanted = {"offset": part.start, "length": len(part), "version_id": version_id}
+            return S3Body(self._client.get_object(self._bucket, check_key(key), **wanted))
+
     def stat(self, key: str, version_id: str) -> Stat:
         """See `Vault.stat`."""
         with _or_down():
@@ -272,6 +278,8 @@ def _or_down() -> Iterator[None]:
         if answer.code in _GONE:
             detail = "The vault does not hold these bytes any more."
             raise Altered(detail, missing=True) from answer
+        if answer.code == "InvalidRange":
+            raise Altered("The vault holds fewer bytes than were taken in.") from answer
         detail = f"The evidence store refused ({answer.code}). Nothing was recorded; send again later."
         raise VaultDown(detail) from answer
     except (MinioException, http.HTTPError, ParseError) as fault:

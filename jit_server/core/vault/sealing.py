@@ -18,13 +18,12 @@ from cryptography.exceptions import AlreadyFinalized, InvalidTag
 
 from jit_server.core.errors import Altered, VaultDown
 from jit_server.core.vault.base import Body, Lying, Meter, Stat, Stored, Vault, VaultStatus, check_key
+from jit_server.core.vault.middle import CHUNK, HEAD, SEALED_CHUNK, TAG, Chunks, PartBody, altered, stored_part
 from jit_server.core.vault.offload import Behind
 
 COBBLESTONE: Final = "cobblestone-256"
 """The mark of this format in an exhibit's row; another algorithm gets another mark, and this one stays readable."""
 
-HEAD, CHUNK, TAG = 56, 2**14, 16
-_SEALED_CHUNK = CHUNK + TAG
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def sealed_size(size: int) -> int:
 
 def plain_size(size: int) -> int:
     """Plain bytes in so many of the store. Raises `Altered` where no text has that length."""
-    chunks, rest = divmod(size - HEAD, _SEALED_CHUNK)
+    chunks, rest = divmod(size - HEAD, SEALED_CHUNK)
     if size < HEAD or rest < TAG:
         detail = f"The vault holds {size} bytes, which no encrypted exhibit has: some are missing or added."
         raise Altered(detail)
@@ -130,6 +129,12 @@ class SealedVault:
             stored.close()
             raise
 
+    def open_part(self, key: str, version_id: str, part: range) -> PartBody:
+        """See `Vault.open_part`. Each chunk is proved by itself: what is not asked for is neither read nor proved."""
+        with closing(self._store.open_part(key, version_id, range(HEAD))) as head:
+            chunks = Chunks(self._key, context_of(key), b"".join(head))
+        return PartBody(self._store.open_part(key, version_id, stored_part(part)), chunks, part)
+
     def stat(self, key: str, version_id: str) -> Stat:
         """See `Vault.stat`."""
         return _plain(self._store.stat(key, version_id))
@@ -156,11 +161,6 @@ class SealedVault:
 
 
 _OTHER = "The evidence store gave back other bytes than it was given. Nothing was recorded; send again later."
-
-
-def altered() -> Altered:
-    """What is said where a chunk does not carry the tag of this key, place and length."""
-    return Altered("The stored bytes are not those that were encrypted here.")
 
 
 def through(work: Callable[[bytes], bytes], blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """The bytes of an exhibit on their way out: always hashed again, always on the record before the first one leaves."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -92,16 +93,53 @@ def download(begin: Begin, item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD)
         item = uow.get(EvidenceItem, item_id, to=to)
         used(uow, item, to)
         vault = vault_of(uow, item)
-    blocks = checked(begin, vault, item)
+    return item, _given(begin, item_id, to, checked(begin, vault, item), "evidence:downloaded")
+
+
+def stream(
+    begin: Begin, item_id: UUID, wanted: Callable[[EvidenceItem], range | None], to: Action = Action.EVIDENCE_DOWNLOAD
+) -> tuple[EvidenceItem, range | None, Permitted]:
+    """A part of an exhibit's bytes, each chunk proved before it leaves; recorded with its place before the first one.
+
+    `wanted` says which part, None for all. All is given too where the exhibit was taken in before there were keys: only
+    the whole can be proved then.
+
+    Raises: as `download`.
+    """
+    with begin() as uow:
+        item = uow.get(EvidenceItem, item_id, to=to)
+        used(uow, item, to)
+        part = None if item.seal == UNSEALED else wanted(item)
+        vault = vault_of(uow, item)
+    if part is None:
+        return item, None, download(begin, item_id, to)[1]
+    blocks = _part(begin, vault, item, part)
+    place = {"first": part.start, "last": part.stop - 1}
+    return item, part, _given(begin, item_id, to, blocks, "evidence:streamed", **place)
+
+
+def _part(begin: Begin, vault: Vault, item: EvidenceItem, part: range) -> Generator[bytes, None, None]:
+    try:
+        with closing(vault.open_part(item.vault_key, item.version_id, part)) as body:
+            yield from body
+    except Altered as found:
+        _raise_alarm(begin, item, found)
+        raise
+
+
+def _given(
+    begin: Begin, item_id: UUID, to: Action, blocks: Generator[bytes, None, None], event: str, **facts: Any
+) -> Permitted:
+    """The blocks as they leave; the first one is there, and what leaves is on record, before any of them does."""
     first = next(blocks)
     try:
         with begin() as uow:
-            again = uow.get(EvidenceItem, item_id, to=to)
-            uow.record("evidence:downloaded", again, sha256=again.sha256, size=again.size, **used(uow, again, to))
+            item = uow.get(EvidenceItem, item_id, to=to)
+            uow.record(event, item, sha256=item.sha256, size=item.size, **facts, **used(uow, item, to))
     except BaseException:
         blocks.close()
         raise
-    return item, Permitted(begin, item_id, to, with_first(first, blocks))
+    return Permitted(begin, item_id, to, with_first(first, blocks))
 
 
 def checked(begin: Begin, vault: Vault, item: EvidenceItem) -> Generator[bytes, None, None]:
