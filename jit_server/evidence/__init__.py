@@ -23,6 +23,7 @@ from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, stream, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
+from jit_server.evidence.usecases.destroying import destroy
 from jit_server.evidence.usecases.doing import Stands, act_out, badges, do, held, read_acts, seen_acts, stands
 from jit_server.evidence.usecases.handing_over import (
     Waiting,
@@ -109,6 +110,7 @@ __all__ = [
     "damaged",
     "decision_on",
     "declare",
+    "destroy",
     "disposition",
     "do",
     "download",

@@ -1,7 +1,8 @@
 """Keys of what is kept: one a workspace, wrapped by the server's key-encryption key; one an object, wrapped by it.
 
 Rows are only ever added. A workspace's newest row is the one that counts, so that a rotation re-wraps a few bytes a
-workspace and touches no object. Whoever deletes a row, which only the owner of the tables may, destroys the key.
+workspace and touches no object. One row is ever deleted, and its key with it: that of an object whose key is said to be
+destroyed (`DestroyedKey`), by the database itself.
 """
 
 from collections.abc import Sequence
@@ -57,6 +58,19 @@ class ObjectKey(SQLModel, table=True):
     key_id: UUID
     wrapped: bytes = Field(sa_type=LargeBinary)
     made_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DestroyedKey(SQLModel, table=True):
+    """An object whose key is no more. Adding the row destroys it: the database deletes the key and takes none anew."""
+
+    __tablename__ = "destroyed_key"
+    __table_args__ = (inside(),)
+
+    object_id: UUID = Field(primary_key=True)
+    item_id: UUID = Field(foreign_key="evidence_item.id")
+    workspace_id: UUID = Field(foreign_key="workspace.id")
+    compartment_id: UUID | None = None
+    destroyed_at: datetime = Field(sa_type=UtcDateTime)
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,7 @@ def test_nothing_of_a_chunk_that_was_changed_is_given_out(plain: Store):
     text[HEAD + 100 * (CHUNK + TAG)] ^= 1
     other, got = altered(plain, stored, bytes(text)), bytearray()
     with closing(store.vault.open_part(other.key, other.version_id, range(5, SIZE))) as body, pytest.raises(Altered):
-        for block in body:
-            got += block
+        got.extend(byte for block in body for byte in block)
     assert content[5:].startswith(got)
     assert len(got) <= 100 * CHUNK
 

@@ -158,8 +158,8 @@ class S3Vault:
     def open_part(self, key: str, version_id: str, part: range) -> S3Body:
         """See `Vault.open_part`."""
         with _or_down():
-            wanted = {"offset": part.start, "length": len(part), "version_id": version_id}
-            return S3Body(self._client.get_object(self._bucket, check_key(key), **wanted))
+            name, first = check_key(key), part.start
+            return S3Body(self._client.get_object(self._bucket, name, first, len(part), version_id=version_id))
 
     def stat(self, key: str, version_id: str) -> Stat:
         """See `Vault.stat`."""

@@ -25,7 +25,6 @@ COBBLESTONE: Final = "cobblestone-256"
 """The mark of this format in an exhibit's row; another algorithm gets another mark, and this one stays readable."""
 
 
-
 @dataclass(frozen=True)
 class Sealed(Stored):
     """Bytes taken in and encrypted: size and digests of the plain bytes, and the SHA-256 of what lies in the store."""

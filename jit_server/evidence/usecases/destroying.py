@@ -1,0 +1,48 @@
+"""Destroying an exhibit's key: what lies in the store, and every copy of it, is unreadable from then on.
+
+Whoever calls this has decided that the exhibit is to be erased, and may: nothing here asks who it is.
+"""
+
+from jit_server.core.errors import Altered, Conflict
+from jit_server.core.vault import Locked
+from jit_server.evidence.keys import DestroyedKey, object_of
+from jit_server.evidence.models import UNSEALED, EvidenceItem
+from jit_server.work import UnitOfWork
+
+
+def destroy(uow: UnitOfWork, item: EvidenceItem) -> DestroyedKey:
+    """Destroy an exhibit's key, on its record. Done twice, the answer is that of the first time.
+
+    The bytes may be locked in the store until a day far off: no lock keeps anybody from forgetting a key. A hold does,
+    because it says that the exhibit is still needed.
+
+    Raises:
+        Conflict: it was taken in before there were keys; only removing its bytes erases it.
+        Locked: the store holds it.
+        VaultDown: the store does not say whether it holds it; nothing is destroyed.
+    """
+    if item.seal == UNSEALED:
+        raise Conflict(f"{item.number} was taken in before there were keys: only removing its bytes erases it.")
+    there = uow.find(DestroyedKey, item_id=item.id)
+    if there is not None:
+        return there
+    _not_held(uow, item)
+    gone = DestroyedKey(
+        object_id=object_of(item.vault_key),
+        item_id=item.id,
+        workspace_id=item.workspace_id,
+        compartment_id=item.compartment_id,
+        destroyed_at=uow.now,
+    )
+    uow.add(gone)
+    uow.record("evidence:key_destroyed", item, object=str(gone.object_id), sha256=item.sha256, size=item.size)
+    return gone
+
+
+def _not_held(uow: UnitOfWork, item: EvidenceItem) -> None:
+    try:
+        held = uow.house.vault.stat(item.vault_key, item.version_id).held
+    except Altered:  # the bytes are gone already, so that nothing can hold them
+        return
+    if held:
+        raise Locked(f"{item.number} is held in the evidence store. Lift the hold first, or leave the exhibit.")
