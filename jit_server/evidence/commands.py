@@ -20,17 +20,24 @@ def evidence() -> None:
 @click.option("--without-keys", is_flag=True, help="Only hash what lies in the vault, encrypted as it is.")
 @in_terminal
 def verify(terminal: Terminal, workspace: UUID | None, item: UUID | None, *, without_keys: bool) -> None:
-    """Hash every exhibit again and prove its entry on the log. Exit code 3 if one does not hold."""
+    """Hash every exhibit again and prove its entry on the log. Exit code 3 if one does not hold.
+
+    After a restore it proves the backup: database, vault and keys.
+    """
     check_of = content.verify_without_keys if without_keys else content.verify_stored
     bad: list[str] = []
-    count = 0
+    count = destroyed = 0
     for one in content.every_item(terminal.work, workspace, item):
         check = check_of(terminal.work, one)
         count += 1
-        if not check.ok:
+        if check.destroyed:
+            destroyed += 1
+        elif not check.ok:
             bad.append(f"{one.workspace_id} {one.number} {one.id}: {check.detail}")
             click.echo(bad[-1], err=True)
-    terminal.say({"verified": count - len(bad), "damaged": bad}, f"{count - len(bad)} of {count} exhibits hold.")
+    good = count - destroyed - len(bad)
+    words = f"{good} of {count} exhibits hold." + (f" The keys of {destroyed} were destroyed." if destroyed else "")
+    terminal.say({"verified": good, "destroyed": destroyed, "damaged": bad}, words)
     if bad:
         raise Unverified(f"{len(bad)} of {count} exhibits do not hold.")
 

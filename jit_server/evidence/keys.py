@@ -133,6 +133,11 @@ def vaults_of(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> dict[UUID, Vaul
     return found
 
 
+def is_destroyed(uow: UnitOfWork, item: EvidenceItem) -> bool:
+    """Whether its key is gone because somebody decided so, not by a fault."""
+    return uow.find(DestroyedKey, item_id=item.id) is not None
+
+
 def _data_key(by: bytes, row: ObjectKey) -> bytes:
     try:
         return keyring.unwrap(by, row.wrapped, _of_object(row.workspace_id, row.object_id))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jit_server import evidence
 from jit_server.core.settings import Settings
 from jit_server.evidence import EvidenceItem
 from jit_server.work import House
@@ -24,6 +25,7 @@ def team(world: World) -> Team:
 @pytest.fixture
 def run(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     stated = {"JIT_DATABASE_URL": settings.database_url, "JIT_DATA": str(settings.data), "PATH": os.environ["PATH"]}
+    stated["PYTHONPATH"] = str(Path(evidence.__file__).parents[2])  # the code under test, wherever it lies
     command = [sys.executable, "-m", "jit_server.cli", "evidence", "verify"]
     return lambda *words: subprocess.run(
         [*command, *words], env=stated, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
@@ -39,7 +41,7 @@ def test_all_exhibits_of_a_workspace_hold_and_each_check_is_on_its_record(run, t
     items = [exhibit(team, team.admin, os.urandom(10)) for _ in range(3)]
     outcome = run("--workspace", str(team.id), "--json")
     assert outcome.returncode == 0, outcome.stderr
-    assert json.loads(outcome.stdout) == {"verified": 3, "damaged": []}
+    assert json.loads(outcome.stdout) == {"verified": 3, "destroyed": 0, "damaged": []}
     for item in items:
         last = custody(team, team.admin, item.id)[-1]
         assert (last.event, last.actor["kind"]) == ("evidence:verified", "operator")

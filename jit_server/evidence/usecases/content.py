@@ -17,7 +17,7 @@ from jit_server.access import Action
 from jit_server.audit import tree
 from jit_server.core.errors import Altered, KeyGone
 from jit_server.core.vault import Vault, sealed_size, verified
-from jit_server.evidence.keys import vault_of
+from jit_server.evidence.keys import is_destroyed, vault_of
 from jit_server.evidence.models import UNSEALED, EvidenceItem
 from jit_server.evidence.stored import Condition, note
 from jit_server.evidence.usecases.describing import description
@@ -34,11 +34,12 @@ LOOK_AGAIN_SECONDS = 1
 
 @dataclass(frozen=True)
 class Check:
-    """What hashing the stored bytes again gave."""
+    """What hashing the stored bytes again gave; `destroyed` where somebody decided that they be unreadable."""
 
     ok: bool
     at: datetime
     detail: str
+    destroyed: bool = False
 
 
 class Permitted:
@@ -186,7 +187,10 @@ def verify_stored(begin: Begin, item: EvidenceItem) -> Check:
             vault = vault_of(uow, item)
         for _ in checked(begin, vault, item):
             pass
-    except (Altered, KeyGone) as found:
+    except KeyGone as gone:
+        with begin() as uow:
+            return Check(ok=False, at=now, detail=gone.detail, destroyed=is_destroyed(uow, item))
+    except Altered as found:
         return Check(ok=False, at=now, detail=found.detail)
     with begin() as uow:
         note(uow, item.id, Condition.WHOLE)
