@@ -23,6 +23,7 @@ ROOMS = (
     "evidence.custody.models",
     "evidence.keys",
     "evidence.outside",
+    "evidence.release.models",
     "evidence.stored",
 )
 

@@ -131,6 +131,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:outbound_verified": Verb.DISCLOSURE,
         "evidence:outbound_refused": Verb.ALTERATION,
         "evidence:release_withdrawn": Verb.ALTERATION,
+        "evidence:release_extended": Verb.ALTERATION,
+        "evidence:received": None,  # the recipient named the digest; taking the bytes was recorded as a disclosure
         "custody:accepted": Verb.ALTERATION,
         "custody:acquired": Verb.COLLECTION,
         "custody:annotated": Verb.ALTERATION,

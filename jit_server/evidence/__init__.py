@@ -11,6 +11,7 @@ from jit_server.evidence.outside import (
     Inbound,
     InboundOut,
     MarkingOut,
+    Mode,
     NewMarking,
     NewRecipient,
     NewRelease,
@@ -18,6 +19,7 @@ from jit_server.evidence.outside import (
     ReleaseOut,
     TransferBasis,
 )
+from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, ReceiptFile
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.usecases.bundle import export
@@ -39,6 +41,7 @@ from jit_server.evidence.usecases.handing_over import (
 from jit_server.evidence.usecases.handing_over import out as hand_over_out
 from jit_server.evidence.usecases.packing import named, pack
 from jit_server.evidence.usecases.physical import register_physical
+from jit_server.evidence.usecases.previewing import preview
 from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
     Wanted,
@@ -51,11 +54,12 @@ from jit_server.evidence.usecases.reading import (
     read,
     register,
 )
-from jit_server.evidence.usecases.recipients import agreed_basis, outsiders
+from jit_server.evidence.usecases.receiving import acknowledge, extend, receipt_of
+from jit_server.evidence.usecases.recipients import agreed_basis, members_of, outsiders, partners
+from jit_server.evidence.usecases.released import released_to_me, releases_of
 from jit_server.evidence.usecases.releasing import (
     propose_release,
     proposed_release,
-    releases_of,
     verify_outbound,
     waiting_releases,
     withdraw,
@@ -82,14 +86,19 @@ __all__ = [
     "LineOut",
     "MarkingOut",
     "Method",
+    "MineOut",
+    "Mode",
     "NewAct",
     "NewHandOver",
     "NewMarking",
     "NewPackage",
     "NewPhysical",
+    "NewReceipt",
     "NewRecipient",
     "NewRelease",
     "NewUpload",
+    "NewWindow",
+    "ReceiptFile",
     "RecipientOut",
     "ReleaseOut",
     "Stands",
@@ -100,6 +109,7 @@ __all__ = [
     "UploadOut",
     "Waiting",
     "Wanted",
+    "acknowledge",
     "act_out",
     "agreed_basis",
     "answer",
@@ -116,6 +126,7 @@ __all__ = [
     "download",
     "entries_about",
     "export",
+    "extend",
     "hand_over",
     "hand_over_out",
     "hand_overs",
@@ -126,11 +137,14 @@ __all__ = [
     "last_check",
     "look",
     "markings_of",
+    "members_of",
     "named",
     "needed",
     "numbered",
     "outsiders",
     "pack",
+    "partners",
+    "preview",
     "propose_release",
     "proposed_release",
     "quarantine",
@@ -138,9 +152,11 @@ __all__ = [
     "read",
     "read_acts",
     "read_hand_overs",
+    "receipt_of",
     "receive",
     "register",
     "register_physical",
+    "released_to_me",
     "releases_of",
     "remark",
     "room_of_workspace",

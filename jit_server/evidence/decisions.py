@@ -1,26 +1,22 @@
-"""HTML doors where something is decided: the quarantine, a marking, a release, the purpose of a use."""
+"""HTML doors where something is decided: the quarantine, a marking, the purpose of a use."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from pydantic import ValidationError
 
 from jit_server import evidence, workspaces
 from jit_server.access import Action, Handling
 from jit_server.access.purposes import purposes
 from jit_server.core.errors import Invalid, NotFound, PurposeRequired
-from jit_server.evidence import EvidenceItem, Inbound, NewMarking, NewRelease, markings
+from jit_server.evidence import EvidenceItem, Inbound, NewMarking, markings
 from jit_server.evidence.markings import SIENA, code_of
 from jit_server.evidence.outside import ReleaseCheck, ReleaseRecipient
-from jit_server.evidence.outward import Withdrawal
 from jit_server.evidence.wire import bundle_of, content_of, method_words, pages
 from jit_server.web import purpose
-from jit_server.web.api import check, invalid
+from jit_server.web.api import check
 from jit_server.web.context import work
 from jit_server.web.pages import form, go, show
 from jit_server.web.purpose import PurposeForm
@@ -141,7 +137,7 @@ def _waiting(one: ReleaseRecipient, item: EvidenceItem, check: ReleaseCheck, par
 def change_marking(workspace_id: UUID, number: str) -> ResponseReturnValue:
     """The form; it asks for a recent sign-in before anything is filled in."""
     with work() as uow:
-        item = _item(uow, workspace_id, number, Action.EVIDENCE_REMARK)
+        item = item_of(uow, workspace_id, number, Action.EVIDENCE_REMARK)
         uow.require_fresh_sign_in()
         uow.record("evidence:listed", item)
         typed = {"marking": f"{item.scheme}|{item.code}", "reason": ""}
@@ -158,11 +154,11 @@ def remark(workspace_id: UUID, number: str) -> ResponseReturnValue:
     stated = {name: value for name, value in sent.items() if value and name != "marking"}
     try:
         with work() as uow:
-            item = _item(uow, workspace_id, number, Action.EVIDENCE_REMARK)
+            item = item_of(uow, workspace_id, number, Action.EVIDENCE_REMARK)
             evidence.remark(uow, item.id, check(NewMarking, stated | {"scheme": scheme, "code": code}))
     except Invalid as error:
         with work() as uow:
-            values = _marking(uow, _item(uow, workspace_id, number, Action.EVIDENCE_REMARK))
+            values = _marking(uow, item_of(uow, workspace_id, number, Action.EVIDENCE_REMARK))
         return show("evidence/marking.html", 422, errors=error.members.get("errors", []), typed=sent, **values)
     return go(f"/w/{workspace_id}/evidence/{number}", gettext("The marking is changed."))
 
@@ -175,96 +171,9 @@ def _marking(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
     return frame(uow, item.workspace_id) | {"item": brief(item)} | offered
 
 
-def _item(uow: UnitOfWork, workspace_id: UUID, number: str, to: Action) -> EvidenceItem:
+def item_of(uow: UnitOfWork, workspace_id: UUID, number: str, to: Action) -> EvidenceItem:
+    """The exhibit with this number, for this action."""
     return uow.get(EvidenceItem, evidence.numbered(uow, workspace_id, number), to=to, within=workspace_id)
-
-
-# --- a release
-
-
-@pages.shows("/w/<uuid:workspace_id>/evidence/<number>/release", to=Action.EVIDENCE_RELEASE)
-def prepare_release(workspace_id: UUID, number: str) -> ResponseReturnValue:
-    """The check before something goes out; it asks for a recent sign-in before anything is filled in."""
-    with work() as uow:
-        item = _item(uow, workspace_id, number, Action.EVIDENCE_RELEASE)
-        uow.require_fresh_sign_in()
-        uow.record("evidence:listed", item)
-        values = _release(uow, item, {})
-    return show("evidence/release.html", errors=[], **values)
-
-
-@pages.takes("/w/<uuid:workspace_id>/evidence/<number>/release", to=Action.EVIDENCE_RELEASE)
-def release(workspace_id: UUID, number: str) -> ResponseReturnValue:
-    """Propose its release to the recipients chosen; a second person approves it."""
-    try:
-        with work() as uow:
-            item = _item(uow, workspace_id, number, Action.EVIDENCE_RELEASE)
-            evidence.propose_release(uow, item.id, _stated_release(request.form))
-    except Invalid as error:
-        with work() as uow:
-            values = _release(uow, _item(uow, workspace_id, number, Action.EVIDENCE_RELEASE), request.form)
-        errors = [_plainly(one) for one in error.members.get("errors", [])]
-        return show("evidence/release.html", 422, errors=errors, **values)
-    return go(f"/w/{workspace_id}/evidence/{number}", gettext("The release waits for a second person."))
-
-
-@pages.takes(
-    "/w/<uuid:workspace_id>/evidence/<number>/releases/<uuid:recipient_id>/withdraw", to=Action.EVIDENCE_RELEASE
-)
-def withdraw(workspace_id: UUID, number: str, recipient_id: UUID) -> ResponseReturnValue:
-    """Take a release back."""
-    said = form(Withdrawal)
-    with work() as uow:
-        item = _item(uow, workspace_id, number, Action.EVIDENCE_RELEASE)
-        evidence.withdraw(uow, item.id, recipient_id, said.reason)
-    return go(f"/w/{workspace_id}/evidence/{number}", gettext("The release is withdrawn."))
-
-
-def _stated_release(sent: Mapping[str, str]) -> NewRelease:
-    chosen = [name.removeprefix("to-") for name in sent if name.startswith("to-")]
-    recipients = [
-        {"party_id": party} | {name: sent[f"{name}-{party}"] for name in BASIS if sent.get(f"{name}-{party}")}
-        for party in chosen
-    ]
-    stated = {
-        "necessary": "necessary" in sent,
-        "compliant": "compliant" in sent,
-        "recipients": recipients,
-        "reason": sent.get("reason", ""),
-        "expires_at": _end_of_day(sent.get("until", "")),
-    }
-    try:
-        return NewRelease.model_validate(stated)
-    except ValidationError as error:
-        raise invalid(error) from error
-
-
-BASIS = ("basis", "article", "document")
-
-
-def _end_of_day(text: str) -> datetime:
-    try:
-        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
-    except ValueError:
-        raise Invalid.field("until", "is no day", "Choose the last day of the release.") from None
-
-
-def _plainly(one: dict[str, str]) -> dict[str, str]:
-    """An error beside the field that the page has for it."""
-    names = {"expires_at": "until"}
-    field = "recipients" if one["field"].startswith("recipients") else names.get(one["field"], one["field"])
-    return one | {"field": field}
-
-
-def _release(uow: UnitOfWork, item: EvidenceItem, sent: Mapping[str, str]) -> dict[str, Any]:
-    parties = [
-        party.model_dump(include={"id", "state", "authority", "party_class"})
-        | {"agreed": dict.fromkeys(BASIS, "") | evidence.agreed_basis(uow, item.workspace_id, party)}
-        for party in evidence.outsiders(uow, item.workspace_id)
-    ]
-    names = [f"{name}-{party['id']}" for party in parties for name in ("to", *BASIS)]
-    typed = {name: sent.get(name, "") for name in ("necessary", "compliant", "reason", "until", *names)}
-    return frame(uow, item.workspace_id) | {"item": brief(item), "parties": parties, "typed": typed}
 
 
 # --- the purpose of a use
@@ -302,7 +211,7 @@ def ask_purpose(workspace_id: UUID, number: str) -> ResponseReturnValue:
     """Ask why the exhibit is used."""
     onward = request.args.get("next", "look")
     with work() as uow:
-        item = _item(uow, workspace_id, number, Action.EVIDENCE_READ)
+        item = item_of(uow, workspace_id, number, Action.EVIDENCE_READ)
         uow.record("evidence:listed", item)
         values = _purpose(uow, item, onward)
     return show("evidence/purpose.html", errors=[], typed={"code": "", "text": ""}, **values)
@@ -314,11 +223,11 @@ def state_purpose(workspace_id: UUID, number: str) -> ResponseReturnValue:
     onward = request.form.get("next", "look")
     try:
         with work() as uow:
-            item = _item(uow, workspace_id, number, Action.EVIDENCE_READ)
+            item = item_of(uow, workspace_id, number, Action.EVIDENCE_READ)
             purpose.remember(uow, workspace_id, item.id, _answer(item))
     except Invalid as error:
         with work() as uow:
-            values = _purpose(uow, _item(uow, workspace_id, number, Action.EVIDENCE_READ), onward)
+            values = _purpose(uow, item_of(uow, workspace_id, number, Action.EVIDENCE_READ), onward)
         typed = {name: request.form.get(name, "") for name in ("code", "text")}
         return show("evidence/purpose.html", 422, errors=error.members.get("errors", []), typed=typed, **values)
     return go(f"/w/{workspace_id}/evidence/{number}{_known(onward)}")

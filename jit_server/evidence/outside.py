@@ -31,6 +31,18 @@ class TransferBasis(StrEnum):
     DEROGATION = "derogation"
 
 
+class Mode(StrEnum):
+    """What a release gives: sight of what is recorded, the bytes as often as wanted, or the bytes once and in time."""
+
+    REFERENCE = "reference"
+    COPY = "copy"
+    TICKET = "ticket"
+
+
+SHORTEST_WINDOW, LONGEST_WINDOW = 10, 45
+"""Days in which what is delivered by a ticket is fetched."""
+
+
 class Stated(BaseModel):
     """What a caller may state: nothing unknown."""
 
@@ -56,20 +68,28 @@ class Inbound(Stated):
 
 
 class NewRecipient(Stated):
-    """A third country or an international court, and the basis of a transfer to it; left out, it is the agreement's."""
+    """Another party of the team, or one person of it.
+
+    A third country or an international court needs a basis of the transfer; left out, it is the agreement's.
+    """
 
     party_id: UUID
+    person_id: UUID | None = Bound(default=None, description="Only this person of the party.")
     basis: TransferBasis | None = None
     article: Line | None = None
     document: Line | None = None
 
 
 class NewRelease(Stated):
-    """The two assertions of Article 17(2), to whom, for what, and until when."""
+    """The two assertions of Article 17(2), to whom, in which way, for what, and until when."""
 
     necessary: bool = Bound(default=False, description="The transfer is necessary for the purposes of the agreement.")
     compliant: bool = Bound(default=False, description="The transfer complies with the agreement.")
     recipients: tuple[NewRecipient, ...] = Bound(min_length=1, max_length=20)
+    mode: Mode = Mode.COPY
+    window_days: int | None = Bound(
+        default=None, ge=SHORTEST_WINDOW, le=LONGEST_WINDOW, description="Days in which a ticket is used; 10 if unsaid."
+    )
     reason: Reason
     expires_at: AwareDatetime
 
@@ -126,6 +146,9 @@ class ReleaseCheck(Row, table=True):
         CheckConstraint("necessary AND compliant", name="asserted"),
         CheckConstraint("expires_at > made_at", name="ends"),
         CheckConstraint("length(reason) BETWEEN 3 AND 1000", name="reason"),
+        CheckConstraint("mode IN ('reference','copy','ticket')", name="mode"),
+        CheckConstraint("(mode = 'ticket') = (window_days IS NOT NULL)", name="window"),
+        CheckConstraint("window_days BETWEEN 10 AND 45", name="window_days"),
         Index("ix_release_check_item_id", "item_id"),
     )
 
@@ -138,10 +161,12 @@ class ReleaseCheck(Row, table=True):
     made_by: UUID = Field(foreign_key="person.id")
     made_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+    mode: Mode = Field(default=Mode.COPY, sa_type=Word(Mode), sa_column_kwargs={"server_default": "copy"})
+    window_days: int | None = None
 
 
 class ReleaseRecipient(Row, table=True):
-    """One recipient of a release with the basis of the transfer.
+    """One recipient of a release, a party or one person of it, with the basis of a transfer outside.
 
     `gate` is pending while an international court's release waits for the space administrator (Art. 18(2)).
     """
@@ -154,6 +179,7 @@ class ReleaseRecipient(Row, table=True):
         CheckConstraint("basis IN ('adequacy','safeguards','derogation')", name="basis"),
         CheckConstraint("length(article) BETWEEN 1 AND 200", name="article"),
         CheckConstraint("length(document) BETWEEN 1 AND 200", name="document"),
+        CheckConstraint("num_nulls(basis, article, document) IN (0, 3)", name="whole_basis"),
         Index("ix_release_recipient_item_id", "item_id"),
     )
 
@@ -161,10 +187,11 @@ class ReleaseRecipient(Row, table=True):
     check_id: UUID = Field(foreign_key="release_check.id")
     item_id: UUID = Field(foreign_key="evidence_item.id")
     party_id: UUID = Field(foreign_key="party.id")
+    person_id: UUID | None = Field(default=None, foreign_key="person.id")
     compartment_id: UUID | None = None
-    basis: TransferBasis = Field(sa_type=Word(TransferBasis))
-    article: str = Field(sa_type=Text)
-    document: str = Field(sa_type=Text)
+    basis: TransferBasis | None = Field(default=None, sa_type=Word(TransferBasis), nullable=True)
+    article: str | None = Field(default=None, sa_type=Text, nullable=True)
+    document: str | None = Field(default=None, sa_type=Text, nullable=True)
     gate: Gate = Field(sa_type=Word(Gate))
     decided_by: UUID | None = Field(default=None, foreign_key="person.id")
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
@@ -187,16 +214,23 @@ class MarkingOut(BaseModel):
 
 
 class RecipientOut(BaseModel):
-    """A recipient of a release and where it stands: `in_force`, `waiting`, `refused`, `withdrawn` or `expired`."""
+    """A recipient of a release and where it stands: `in_force`, `waiting`, `refused`, `withdrawn` or `expired`.
+
+    `download` counts what was taken whole and acknowledged by its digest: `notified`, `downloaded` or `window_expired`.
+    """
 
     id: UUID
     party_id: UUID
+    person: str | None
     state: str
     authority: str
-    basis: TransferBasis
-    article: str
-    document: str
+    basis: TransferBasis | None
+    article: str | None
+    document: str | None
     stands: str
+    download: str | None
+    window_until: datetime | None
+    received_at: datetime | None
     decision_reason: str | None
 
 
@@ -206,6 +240,7 @@ class ReleaseOut(BaseModel):
     id: UUID
     item_id: UUID
     reason: str
+    mode: Mode
     made_by: str
     made_at: datetime
     expires_at: datetime

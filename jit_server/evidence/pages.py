@@ -23,6 +23,8 @@ from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - i
 from jit_server.evidence.custody import pages as custody_pages
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
 from jit_server.evidence.markings import code_of
+from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
+from jit_server.evidence.release import section
 from jit_server.evidence.wire import anew, method_words, pages, zones
 from jit_server.web import assets, context, cursor, purpose
 from jit_server.web.api import parse_query
@@ -104,18 +106,26 @@ def read_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
     try:
         with purpose.work(item_id) as uow:
             item, custody = evidence.look(uow, item_id)
-            shown = evidence.item_out(uow, item).model_dump()
-            checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
-            values = frame(uow, workspace_id) | _about(uow, item) | custody_pages.about(uow, item)
-            values["may"] = {str(action) for action in Action if uow.permits(action, item)}
-            lines = views.timeline(custody or [], workspaces.names(uow, custody or []))
-            values["custody"] = custody_pages.told(lines, custody or [], values.pop("acts"))
+            values = exhibit_values(uow, item, custody)
     except PurposeRequired:
         return ask(workspace_id, number, "look")
+    return show("evidence/item.html", **values)
+
+
+def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces.EntryOut] | None) -> dict[str, Any]:
+    """All that the page of one exhibit shows to this actor."""
+    shown = evidence.item_out(uow, item).model_dump()
+    checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
+    values = (
+        frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item) | section.about(uow, item)
+    )
+    values["may"] = {str(action) for action in Action if uow.permits(action, item)}
+    lines = views.timeline(entries or [], workspaces.names(uow, entries or []))
+    values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(item)}
     shown["read_again_at"] = again.checked_at if again and again.checked_at > item.registered_at else None
     verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
-    return show("evidence/item.html", item=shown, check=alarms.verdict(checked), verifier=verifier, scan=None, **values)
+    return values | {"item": shown, "check": alarms.verdict(checked), "verifier": verifier, "scan": None}
 
 
 @pages.takes("/w/<uuid:workspace_id>/evidence/<number>/verify", to=Action.EVIDENCE_READ)
@@ -139,10 +149,9 @@ def _offered(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
 
 
 def _about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
-    """Marking, releases and the quarantine's outcome, as the page of an exhibit shows them."""
+    """Marking and the quarantine's outcome, as the page of an exhibit shows them."""
     decided = evidence.decision_on(uow, item)
     refused = {"reason": decided.reason, "at": decided.decided_at} if decided and decided.gate == "refused" else None
-    proposed = evidence.proposed_release(uow, item)
     words = gradings()
     return {
         "sentence": code_of(item.scheme, item.code).sentence,
@@ -153,10 +162,7 @@ def _about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
         "markings": [
             one.model_dump() | {"words": code_of(one.scheme, one.code).words} for one in evidence.markings_of(uow, item)
         ],
-        "releases": [one.model_dump() for one in evidence.releases_of(uow, item)],
         "refusal": refused,
-        "proposed": proposed.id if proposed else None,
-        "outsiders": bool(evidence.outsiders(uow, item.workspace_id)),
     }
 
 

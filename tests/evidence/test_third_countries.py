@@ -481,7 +481,7 @@ def test_a_release_proposed_under_another_marking_is_proposed_anew(team: Team):
         ({"basis": None}, "recipients"),
         ({"article": None}, "recipients"),
         ({"document": None}, "recipients"),
-        ({"state": "FR"}, "recipients.0"),
+        ({"state": "DE"}, "recipients.0"),
         ({"twice": True}, "recipients.1"),
     ],
 )

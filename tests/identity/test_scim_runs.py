@@ -128,7 +128,9 @@ def test_an_administrator_finds_what_waits_for_their_own_yes(app: Flask, house: 
     quiet = signed_in(app, house, second).get("/agency").text
     assert "Nothing in your own workspaces waits for you" in quiet
     with world.work(admin) as uow:
-        waiting = consents.propose_closing(uow, team.id, consents.Closing(phase=Phase.POST_OPERATIONAL, reason="It is over."))
+        waiting = consents.propose_closing(
+            uow, team.id, consents.Closing(phase=Phase.POST_OPERATIONAL, reason="It is over.")
+        )
         address = f"/w/{team.id}/approvals/{waiting.id}"
     told = browser(app, house, second).get("/api/v1/agency").get_json()
     mine = browser(app, house, admin).get("/api/v1/agency").get_json()

@@ -233,6 +233,7 @@ SCHEMES = [
 ]
 BRIEF = {"number": "DE-0002", "title": "Image of the office server", "handling": "H2", "marking": "H2"}
 RELEASE = {
+    "mode": "ticket",
     "reason": "The accounts lie there.",
     "made_by": "Jonas Weber",
     "made_at": NOW,
@@ -240,6 +241,9 @@ RELEASE = {
     "recipients": [
         {"id": UUID(int=960 + place), "state": "CH", "authority": "Bundesanwaltschaft", "basis": "adequacy"}
         | {"article": "LED Art. 36", "document": "Decision", "stands": stands, "decision_reason": None}
+        | {"person": "Anna-Maria Schneider-Hämmerli" if place == 0 else None, "window_until": NOW}
+        | {"download": (None, "notified", "downloaded", "window_expired", None)[place]}
+        | {"received_at": NOW if place == 2 else None}
         for place, stands in enumerate(("in_force", "waiting", "refused", "withdrawn", "expired"))
     ],
 }
@@ -251,9 +255,16 @@ MARKED = {
         {"words": "H0", "handling": "H0", "reason": "", "set_by": "Jonas Weber", "set_at": ago(days=2)},
     ],
     "releases": [RELEASE],
+    "partners": True,
+    "released": [
+        {"id": UUID(int=970 + place), "mode": mode, "reason": "The accounts lie there.", "released_at": NOW}
+        | {"expires_at": NOW, "download": download, "window_until": NOW, "received_at": at}
+        for place, (mode, download, at) in enumerate(
+            [("reference", None, None), ("ticket", "notified", None), ("copy", "downloaded", NOW)]
+        )
+    ],
     "refusal": None,
     "proposed": UUID(int=77),
-    "outsiders": True,
 }
 
 
@@ -1295,6 +1306,25 @@ SPECIMENS = {
             errors=[{"field": "reason", "message": "is missing.", "remedy": "Say why."}],
         ),
     ),
+    "preview": (
+        "evidence/preview.html",
+        room(
+            "evidence",
+            recipient="CH Bundesanwaltschaft",
+            mode="reference",
+            item=ITEMS[0],
+            custody=[],
+            check=None,
+            verifier=None,
+            scan=None,
+            may={"evidence:list", "evidence:read"},
+            hand_overs=[],
+            stood=None,
+            verbs=[],
+            custodian=None,
+            **MARKED,
+        ),
+    ),
     "quarantine": (
         "evidence/quarantine.html",
         room(
@@ -1329,19 +1359,23 @@ SPECIMENS = {
             item=BRIEF,
             parties=[
                 {"id": 1, "state": "CH", "authority": "Bundesanwaltschaft", "party_class": "third_country"}
-                | {"agreed": {"basis": "adequacy", "article": "LED Art. 36", "document": ""}},
+                | {"agreed": {"basis": "adequacy", "article": "LED Art. 36", "document": ""}, "outside": True}
+                | {"people": [("7", "Anna-Maria Schneider-Hämmerli")]},
                 {"id": 2, "state": "ICC", "authority": "Office of the Prosecutor of the International Criminal Court"}
                 | {
                     "party_class": "intl_judicial_authority",
                     "agreed": dict.fromkeys(("basis", "article", "document"), ""),
+                    "outside": False,
+                    "people": [],
                 },
             ],
             errors=[
                 {"field": "necessary", "message": "is not asserted.", "remedy": "Assert it."},
                 {"field": "recipients", "message": "The transfer has no basis.", "remedy": "State one."},
             ],
-            typed=dict.fromkeys(("necessary", "compliant", "reason", "until"), "")
-            | {f"{name}-{n}": "" for n in (1, 2) for name in ("to", "basis", "article", "document")},
+            typed=dict.fromkeys(("necessary", "compliant", "reason", "until", "mode", "window_days"), "")
+            | {f"{name}-{n}": "" for n in (1, 2) for name in ("to", "person_id", "basis", "article", "document")},
+            window={"shortest": 10, "longest": 45},
         ),
     ),
     "purpose": (
@@ -1401,7 +1435,14 @@ SPECIMENS = {
             custodian=None,
             stood=None,
             verbs=[],
-            **MARKED | {"markings": [], "releases": [], "refusal": {"reason": "Not ours", "at": NOW}},
+            **MARKED
+            | {
+                "markings": [],
+                "releases": [],
+                "released": [],
+                "partners": False,
+                "refusal": {"reason": "Not ours", "at": NOW},
+            },
         ),
     ),
     "log": (

@@ -1,6 +1,7 @@
-"""Outbound: nothing of a partner's reaches a third country or an international court without a check by its supplier.
+"""Outbound: nothing reaches a third country or an international court without a check by its supplier.
 
-The check is two assertions and, for each recipient, a basis of the transfer (Reg. (EU) 2023/969, Art. 17);
+To other parties of the team a release hands over what their marking keeps from them, or what they shall acknowledge.
+The check is two assertions and, for each recipient outside, a basis of the transfer (Reg. (EU) 2023/969, Art. 17);
 a second person approves; a release to an international court waits for the space administrator besides (Art. 18(2)).
 What follows is a grant that ends: exactly this exhibit, exactly these parties.
 """
@@ -9,35 +10,31 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col
-
 from jit_server import access, consents
 from jit_server.access import Action, Decision, Gate, Handling, PartyClass, Refusal, Remedy
 from jit_server.consents import Act, Approval
 from jit_server.consents.lifecycle import ApprovalState
-from jit_server.core.errors import Conflict, Invalid, NotFound, NotSignedIn, Outdated
+from jit_server.core.errors import Conflict, Invalid, NotFound, Outdated
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.outside import (
+    SHORTEST_WINDOW,
     Inbound,
+    Mode,
     NewRecipient,
     NewRelease,
-    RecipientOut,
     ReleaseCheck,
-    ReleaseOut,
     ReleaseRecipient,
     TransferBasis,
 )
 from jit_server.evidence.usecases.following import screens_follow
-from jit_server.evidence.usecases.recipients import basis_for, outsiders, recipients
+from jit_server.evidence.usecases.opening import open_to, person_of, revoke
+from jit_server.evidence.usecases.recipients import basis_for, partners, recipients
 from jit_server.evidence.usecases.uses import clause_of_grant
 from jit_server.identity.models import Person
-from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.work import UnitOfWork
 from jit_server.workspaces import Party
-from jit_server.workspaces.compartments import AccessGrant, GrantKind
 
 KIND = "release"
-OPENED = (Action.EVIDENCE_LIST, Action.EVIDENCE_READ, Action.EVIDENCE_DOWNLOAD)
-"""What a release opens; a court's package or the names in the chain of custody are another matter."""
 
 
 def propose_release(uow: UnitOfWork, item_id: UUID, new: NewRelease) -> Approval:
@@ -54,19 +51,25 @@ def propose_release(uow: UnitOfWork, item_id: UUID, new: NewRelease) -> Approval
     _asserted(uow, new)
     _originator_agrees(uow, item)
     payload = {
-        "recipients": [_said(party, basis_for(uow, item, party, one)) for party, one in recipients(uow, item, new)],
+        "recipients": [
+            _said(uow, party, basis_for(uow, item, party, one)) for party, one in recipients(uow, item, new)
+        ],
         "expires_at": new.expires_at.isoformat(),
+        "mode": str(new.mode),
+        "window_days": (new.window_days or SHORTEST_WINDOW) if new.mode is Mode.TICKET else None,
         "number": item.number,
         "handling": str(item.handling),
         "clause": clause_of_grant(uow, item, Action.EVIDENCE_RELEASE),
-        "made_by": str(_person(uow)),
+        "made_by": str(person_of(uow)),
     }
     return consents.propose(uow, item.workspace_id, KIND, item.id, payload, new.reason)
 
 
-def _said(party: Party, basis: NewRecipient) -> dict[str, str]:
+def _said(uow: UnitOfWork, party: Party, basis: NewRecipient) -> dict[str, str]:
     """A recipient as the second person reads it."""
-    return basis.model_dump(mode="json") | {"state": party.state, "authority": party.authority}
+    person = uow.find(Person, id=basis.person_id) if basis.person_id else None
+    who = {"state": party.state, "authority": party.authority, "person": person.name if person else None}
+    return basis.model_dump(mode="json") | who
 
 
 def _find(uow: UnitOfWork, workspace_id: UUID, item_id: UUID) -> EvidenceItem:
@@ -78,7 +81,7 @@ def _stands(uow: UnitOfWork, item: EvidenceItem, payload: dict[str, Any]) -> Non
         raise Conflict("This release would have ended by now: propose it anew.")
     if str(item.handling) != payload["handling"]:
         raise Outdated(f"It was proposed while marked {payload['handling']}; now it is {item.handling}.")
-    here = {str(party.id) for party in outsiders(uow, item.workspace_id)}
+    here = {str(party.id) for party in partners(uow, item.workspace_id)}
     gone = [one["authority"] for one in payload["recipients"] if one["party_id"] not in here]
     if gone:
         raise Outdated(f"{', '.join(gone)} does not belong to the team any more: propose it anew.")
@@ -97,20 +100,29 @@ def _perform(uow: UnitOfWork, item: EvidenceItem, payload: dict[str, Any], reaso
             made_by=UUID(payload["made_by"]),
             made_at=uow.now,
             expires_at=datetime.fromisoformat(payload["expires_at"]),
+            mode=Mode(payload.get("mode", Mode.COPY)),
+            window_days=payload.get("window_days"),
         )
     )
     uow.session.flush()
-    parties = {party.id: party for party in outsiders(uow, item.workspace_id)}
+    parties = {party.id: party for party in partners(uow, item.workspace_id)}
     made = [_add_recipient(uow, item, check, parties[UUID(one["party_id"])], one) for one in payload["recipients"]]
     transfers = [
-        {"party": one.party_id, "basis": str(one.basis), "article": one.article, "gate": str(one.gate)} for one in made
+        {
+            "party": one.party_id,
+            "person": one.person_id,
+            "basis": one.basis,
+            "article": one.article,
+            "gate": str(one.gate),
+        }
+        for one in made
     ]
     uow.record(
         "evidence:released", item, recipients=tuple(str(one.party_id) for one in made), check=check.id,
         why={"code": "release", "text": reason}, clause=payload["clause"], made_by=check.made_by,
-        necessary=True, compliant=True, transfers=transfers, expires_at=check.expires_at,
+        necessary=True, compliant=True, mode=str(check.mode), transfers=transfers, expires_at=check.expires_at,
     )  # fmt: skip
-    _open(uow, item, check, [one for one in made if one.gate == Gate.OPEN], payload["clause"])
+    open_to(uow, item, check, [one for one in made if one.gate == Gate.OPEN], payload["clause"])
 
 
 consents.register(Act(KIND, Action.EVIDENCE_RELEASE, _find, _stands, _perform))
@@ -120,12 +132,6 @@ def proposed_release(uow: UnitOfWork, item: EvidenceItem) -> Approval | None:
     """The release of an exhibit that waits for its second person, if one does."""
     found = uow.find(Approval, kind=KIND, subject_id=item.id, state=ApprovalState.WAITING)
     return found if found is not None and found.expires_at > uow.now else None
-
-
-def _person(uow: UnitOfWork) -> UUID:
-    if uow.actor.person_id is None:
-        raise NotSignedIn
-    return uow.actor.person_id
 
 
 def _asserted(uow: UnitOfWork, new: NewRelease) -> None:
@@ -171,40 +177,13 @@ def _add_recipient(
             item_id=item.id,
             party_id=party.id,
             compartment_id=item.compartment_id,
-            basis=TransferBasis(said["basis"]),
+            person_id=UUID(said["person_id"]) if said.get("person_id") else None,
+            basis=TransferBasis(said["basis"]) if said["basis"] else None,
             article=said["article"],
             document=said["document"],
             gate=Gate.PENDING if court else Gate.OPEN,
         )
     )
-
-
-def _open(
-    uow: UnitOfWork, item: EvidenceItem, check: ReleaseCheck, recipients: list[ReleaseRecipient], clause: str | None
-) -> None:
-    """Grants for these recipients; each is on record with its scope and end."""
-    for one in recipients:
-        grant = uow.add(
-            AccessGrant(
-                workspace_id=item.workspace_id,
-                subject_kind="evidence_item",
-                subject_id=item.id,
-                party_id=one.party_id,
-                actions=[str(action) for action in OPENED],
-                kind=GrantKind.OUTBOUND,
-                clause_id=clause or "Art. 17(2)",
-                source_id=one.id,
-                granted_by=_person(uow),
-                granted_at=uow.now,
-                expires_at=check.expires_at,
-            )
-        )
-        uow.record(
-            "access:granted", item, clause=grant.clause_id, recipients=(str(one.party_id),), grant=grant.id,
-            actions=grant.actions, party=one.party_id, kind=str(grant.kind), expires_at=grant.expires_at,
-        )  # fmt: skip
-    if recipients:
-        screens_follow(uow, item)
 
 
 def waiting_releases(uow: UnitOfWork, workspace_id: UUID) -> list[ReleaseRecipient]:
@@ -228,11 +207,11 @@ def verify_outbound(uow: UnitOfWork, workspace_id: UUID, recipient_id: UUID, sai
     if said.verified and check.expires_at <= uow.now:
         raise Conflict("This release has expired: it has to be checked anew.")
     one.gate = Gate.OPEN if said.verified else Gate.REFUSED
-    one.decided_by, one.decided_at, one.decision_reason = _person(uow), uow.now, said.reason
+    one.decided_by, one.decided_at, one.decision_reason = person_of(uow), uow.now, said.reason
     event = "evidence:outbound_verified" if said.verified else "evidence:outbound_refused"
     why = {"code": "verification", "text": said.reason}
     uow.record(event, item, why=why, recipients=(str(one.party_id),), check=check.id)
-    _open(uow, item, check, [one] if said.verified else [], None)
+    open_to(uow, item, check, [one] if said.verified else [], None)
     return one
 
 
@@ -251,43 +230,8 @@ def withdraw(uow: UnitOfWork, item_id: UUID, recipient_id: UUID, reason: str) ->
     if one.withdrawn_at is not None or one.gate == Gate.REFUSED:
         raise Conflict("This release is not in force.")
     one.withdrawn_at, one.decision_reason = uow.now, reason
-    grant = uow.find(AccessGrant, source_id=one.id)
-    if grant is not None and grant.revoked_at is None:
-        grant.revoked_at = uow.now
-        uow.record(
-            "access:revoked", item, recipients=(str(one.party_id),), grant=grant.id, actions=grant.actions,
-            party=one.party_id, kind=str(grant.kind), expires_at=grant.expires_at,
-        )  # fmt: skip
+    revoke(uow, item, one)
     screens_follow(uow, item)
     why = {"code": "release", "text": reason}
     uow.record("evidence:release_withdrawn", item, why=why, recipients=(str(one.party_id),), check=one.check_id)
     return one
-
-
-def releases_of(uow: UnitOfWork, item: EvidenceItem) -> list[ReleaseOut]:
-    """Every release of an exhibit, newest first, for those who may release it and those who may see its custody."""
-    if not (uow.permits(Action.EVIDENCE_RELEASE, item) or uow.permits(Action.CUSTODY_READ, item)):
-        return []
-    select = uow.select(ReleaseCheck, to=Action.WORKSPACE_READ, within=item.workspace_id)
-    checks = uow.all(select.where(col(ReleaseCheck.item_id) == item.id).order_by(col(ReleaseCheck.made_at).desc()))
-    rows = uow.every(ReleaseRecipient, col(ReleaseRecipient.item_id) == item.id)
-    parties = rows_by_id(uow, Party, {row.party_id for row in rows})
-    people = rows_by_id(uow, Person, {check.made_by for check in checks})
-    return [
-        ReleaseOut(
-            **check.model_dump(include={"id", "item_id", "reason", "made_at", "expires_at"}),
-            made_by=people[check.made_by].name,
-            recipients=[_out(uow, row, check, parties[row.party_id]) for row in rows if row.check_id == check.id],
-        )
-        for check in checks
-    ]
-
-
-def _out(uow: UnitOfWork, row: ReleaseRecipient, check: ReleaseCheck, party: Party) -> RecipientOut:
-    stands = {Gate.PENDING: "waiting", Gate.REFUSED: "refused", Gate.OPEN: "in_force"}[Gate(row.gate)]
-    if row.withdrawn_at is not None:
-        stands = "withdrawn"
-    elif stands != "refused" and check.expires_at <= uow.now:
-        stands = "expired"
-    said = row.model_dump(include={"id", "party_id", "basis", "article", "document", "decision_reason"})
-    return RecipientOut(**said, state=party.state, authority=party.authority, stands=stands)

@@ -45,6 +45,7 @@ class ScimUser(SQLModel, table=True):
             "uq_scim_user_user_name", "agency_id", "user_name", unique=True, postgresql_where=text("deleted_at IS NULL")
         ),
         Index("ix_scim_user_external_id", "agency_id", "external_id"),
+        Index("ix_scim_user_page", "agency_id", "created_at", "person_id", postgresql_where=text("deleted_at IS NULL")),
     )
 
     person_id: UUID = Field(primary_key=True, foreign_key="person.id")

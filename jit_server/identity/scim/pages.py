@@ -24,7 +24,11 @@ from jit_server.web.declared import declare, machine
 
 pages = Blueprint("scim", __name__)
 ROOT = "/scim/v2"
-TOLD = frozenset({400, 403, 409, 413, 422})
+NO_GROUPS = (
+    "Groups are not taken here: what somebody is in their agency follows the groups that its sign-in service asserts,"
+    " and what they are in a team follows its agreement. Assign people, and switch off the provisioning of groups."
+)
+TOLD = frozenset({400, 403, 409, 413, 422, 501})
 """Refusals that an administrator should read of; that somebody is not here, or has changed meanwhile, is daily work."""
 
 
@@ -42,6 +46,8 @@ def serve(path: str = "") -> ResponseReturnValue:
 
 def _served(path: str, agency: Agency) -> ScimResponse:
     try:
+        if path.partition("/")[0].lower() == "groups":
+            return _refused(HTTPStatus.NOT_IMPLEMENTED, NO_GROUPS)
         asked = _asked(path)
         with house().work(_directory(agency)) as uow:
             people = People(uow, agency)

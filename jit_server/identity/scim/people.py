@@ -5,7 +5,6 @@ asserts. An e-mail address is never looked at. Whom an administrator switched of
 directory says; the answer tells it so.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,22 +20,20 @@ from scim2_models import (
     SearchRequest,
     UniquenessException,
 )
-from scim2_models.path import CompareOperator, Comparison
 from scim2_server.storage import ScimStorage, SearchPage
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from jit_server.identity.models import Agency, Issuer, Person
 from jit_server.identity.programs.usecases import SUBJECT
+from jit_server.identity.scim import filters
 from jit_server.identity.scim.models import ScimUser
-from jit_server.identity.scim.offer import User
+from jit_server.identity.scim.offer import MOST, User
 from jit_server.identity.scim.runs import Tally
 from jit_server.identity.usecases.account import LANGUAGES, end_all_sessions, zones
-from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.work import UnitOfWork
 
-MOST: Final = 20_000
 LONGEST: Final = 255
-COLUMNS: Final = {"username": "user_name", "externalid": "external_id"}
-"""Attributes that a search finds by an index."""
 
 
 class People(ScimStorage):
@@ -55,7 +52,7 @@ class People(ScimStorage):
     ) -> User:
         """One person."""
         row = self._row(resource_id)
-        return _resource(row, self._person(row))
+        return resource_of(row, self._person(row))
 
     def search(
         self,
@@ -64,27 +61,16 @@ class People(ScimStorage):
         *,
         position: Any = None,  # noqa: ARG002 - pages go by number
     ) -> SearchPage:
-        """The people that a filter finds, by the moment they came."""
-        wanted = search_request.filter
-        rows = self._uow.every(ScimUser, *self._where(wanted), limit=MOST)
-        people = rows_by_id(self._uow, Person, [row.person_id for row in rows])
-        ordered = sorted(rows, key=lambda row: (row.created_at, row.person_id))
-        every = [_resource(row, people[row.person_id]) for row in ordered]
-        found = [one for one in every if wanted is None or wanted.match(one)]
-        start = search_request.start_index_0 or 0
-        stop = None if search_request.count is None else start + search_request.count
-        return SearchPage(len(found), list(found[start:stop]))
-
-    def _where(self, wanted: Any) -> Sequence[Any]:
+        """One page of the people that a filter finds, by the moment they came."""
         where = [col(ScimUser.agency_id) == self._agency.id, col(ScimUser.deleted_at).is_(None)]
-        node = wanted.ast if wanted is not None else None
-        if isinstance(node, Comparison) and node.op == CompareOperator.eq and isinstance(node.value, str):
-            column = COLUMNS.get(str(node.attr_path).lower().rpartition(":")[2])
-            if column == "user_name":
-                where.append(col(ScimUser.user_name) == _folded(node.value))
-            elif column == "external_id":
-                where.append(col(ScimUser.external_id) == node.value)
-        return where
+        if search_request.filter is not None:
+            where.append(filters.condition(search_request.filter))
+        both = select(ScimUser, Person).join(Person, col(Person.id) == col(ScimUser.person_id)).where(*where)
+        total = self._uow.session.execute(select(func.count()).select_from(both.subquery())).scalar_one()
+        start = min(search_request.start_index_0 or 0, total)
+        page = both.order_by(col(ScimUser.created_at), col(ScimUser.person_id)).offset(start)
+        rows = self._uow.session.execute(page.limit(min(search_request.count or 0, MOST)))
+        return SearchPage(total, [resource_of(row, person) for row, person in rows])
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> User:  # noqa: ARG002 - there is one
         """Make a person known before their first sign-in, or take over one whom the issuer has asserted already."""
@@ -106,7 +92,7 @@ class People(ScimStorage):
         row.deleted_at, row.changed_at = None, self._uow.now
         self._take(row, person, user)
         self.tally.created += 1
-        return _resource(row, person)
+        return resource_of(row, person)
 
     def update(
         self,
@@ -122,7 +108,7 @@ class People(ScimStorage):
         row.changed_at = self._uow.now
         self._take(row, person, _user(resource))
         self.tally.changed += not self.tally.deactivated
-        return _resource(row, person)
+        return resource_of(row, person)
 
     def delete(
         self,
@@ -240,7 +226,8 @@ def _version(row: ScimUser) -> str:
     return f'W/"{row.version}"'
 
 
-def _resource(row: ScimUser, person: Person) -> User:
+def resource_of(row: ScimUser, person: Person) -> User:
+    """The person as the directory reads them."""
     found = User.model_validate({"schemas": [str(User.__schema__)], **row.document})
     found.id = str(row.person_id)
     found.active = False if person.disabled_at is not None else None if found.active is None else True
