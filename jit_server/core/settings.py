@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     scrub_mib_per_second: int = Field(40, description="How fast the scrub reads at most.", ge=1, le=10_000)
     quota_workspace_bytes: int = Field(10 * 2**40, description="Bytes of evidence one workspace keeps.", ge=1)
     quota_agency_bytes: int = Field(50 * 2**40, description="Bytes of evidence one agency keeps in all.", ge=1)
+    tsa_url: str = Field("", description="Time-stamping authority (RFC 3161); with it packages are time-stamped.")
+    tsa_certificates: Path | None = Field(None, description="Certificates (PEM) to which that authority's lead.")
     metrics_token_file: Path | None = Field(None, description="File with the bearer token for /metrics.")
     debug: bool = Field(False, description="Refused: the server does not start with it.")
 
@@ -77,6 +79,13 @@ class Settings(BaseSettings):
     def kek(self) -> Path:
         """Where the key-encryption keys lie."""
         return self.kek_file or self.data / "keys" / "kek.keys"
+
+    @model_validator(mode="after")
+    def _stamps_are_checked(self) -> "Settings":
+        if bool(self.tsa_url) != (self.tsa_certificates is not None):
+            msg = "JIT_TSA_URL and JIT_TSA_CERTIFICATES go together: a stamp that nobody can check is none"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _plain_http_stays_at_home(self) -> "Settings":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check what a joint investigation team's server gave out: offline, without that server, by one file.
 
-    python jit-verify.py bundle.zip|package.asice [--key VKEY] [--json]
+    python jit-verify.py bundle.zip|package.asice [--key VKEY] [--tsa CERTIFICATES] [--json]
 
 Needs Python 3.8 or later and nothing else; for a package the library `cryptography` too. It answers: are these the
 bytes that were registered; is every entry of their history part of the server's log; is that log's head signed by this
@@ -37,8 +37,8 @@ from urllib.parse import unquote
 try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 except ImportError:  # a bundle needs none of it
     x509 = None  # type: ignore[assignment]
 
@@ -53,6 +53,10 @@ MANIFEST_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <asic:ASiCManifest xmlns:asic="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
 <asic:SigReference URI="META-INF/signature.p7s" MimeType="application/x-pkcs7-signature"/>
 """
+STAMPED, STAMP = "META-INF/ASiCManifest-stamp.xml", "META-INF/timestamp.tst"
+STAMPS = {STAMP: STAMPED, "log/checkpoint.tst": "log/checkpoint.txt"}
+DIGESTS = {"608648016503040201": "sha256", "608648016503040202": "sha384", "608648016503040203": "sha512"}
+TOKEN, STAMPING = "application/vnd.etsi.timestamp-token", "1.3.6.1.5.5.7.3.8"
 MANIFEST_END = "\n</asic:ASiCManifest>\n"
 REFERENCE = re.compile(
     '<asic:DataObjectReference URI="([^"]+)" MimeType="[^"]*"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmle'
@@ -576,8 +580,10 @@ class Container:
 class Package(Bundle):
     """A package for court and what was found in it."""
 
-    def __init__(self, container: Container, key: str | None = None) -> None:
+    def __init__(self, container: Container, key: str | None = None, trusted: bytes | None = None) -> None:
         super().__init__(None, key)
+        self.trusted = x509.load_pem_x509_certificates(trusted) if trusted else []
+        self.stamps: list[dict[str, Any]] = []
         self.container = container
         self.there = {one.name: one for one in container.members}
         self.digests: dict[str, str] = {}
@@ -588,8 +594,8 @@ class Package(Bundle):
     def check(self) -> None:
         """Do all checks; a failed one does not hide the next, where the next can still be made."""
         self.findings += self.container.findings
-        self.steps([self.check_files, self.check_about, self.check_seal, self.check_key, self.check_checkpoint,
-                    self.check_lines, self.check_exhibits, self.check_custody])  # fmt: skip
+        self.steps([self.check_files, self.check_about, self.check_seal, self.check_stamps, self.check_key,
+                    self.check_checkpoint, self.check_lines, self.check_exhibits, self.check_custody])  # fmt: skip
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """Read a file piecewise."""
@@ -600,7 +606,8 @@ class Package(Bundle):
     def check_files(self) -> None:
         """Each file has the digest that the sealed manifest states, they are all there, and in that order."""
         self.digests = self.listed()
-        wanted = ["mimetype", *self.digests, MANIFEST, SIGNATURE]
+        stamps = [STAMPED, STAMP] if {STAMPED, STAMP} & set(self.there) else []
+        wanted = ["mimetype", *self.digests, MANIFEST, SIGNATURE, *stamps]
         names = [one.name for one in self.container.members]
         for name in [name for name in self.there if names.count(name) > 1]:
             self.wrong(name, "is there more than once")
@@ -675,6 +682,24 @@ class Package(Bundle):
             key.verify(value, der(0x31, *attributes), ec.ECDSA(hashes.SHA256()))  # type: ignore[call-arg,union-attr]
         except (InvalidSignature, ValueError, TypeError, AttributeError):
             raise Wrong(SIGNATURE, "the seal does not hold") from None
+
+    def check_stamps(self) -> None:
+        """The time stamps, as far as there are any: over the log's head, and over the manifest with its seal."""
+        if STAMPED in self.there and self.read(STAMPED) != to_stamp(self.read(MANIFEST), self.read(SIGNATURE)):
+            self.wrong(STAMPED, "was changed: it does not name this manifest and this seal")
+        for name, over in STAMPS.items():
+            if name not in self.there:
+                continue
+            try:
+                self.stamps.append({"file": name, **Stamp(self.read(name)).check(self.read(over), self.trusted)})
+            except Wrong as wrong:
+                self.wrong(name, wrong.what)
+            except (*SHAPELESS, InvalidSignature) as error:
+                self.wrong(name, f"was changed: it is no time stamp that holds ({type(error).__name__})")
+
+    def report(self) -> dict[str, Any]:
+        """What was found, as JSON."""
+        return {**super().report(), "stamps": self.stamps}
 
     def check_lines(self) -> None:
         """log/entries.jsonl: each entry is a leaf of the signed tree at its position."""
@@ -831,10 +856,120 @@ def seal(certificate: bytes, attributes: list[bytes], value: bytes) -> bytes:
     return der(0x30, der(6, bytes.fromhex("2a864886f70d010702")), der(0xA0, signed))
 
 
-def check(path: str, key: str | None = None) -> dict[str, Any]:
-    """Check the bundle or package at this path."""
+# --- The time stamp: a token of RFC 3161, which is CMS in whichever form the authority writes it
+
+
+def to_stamp(manifest: bytes, signature: bytes) -> bytes:
+    """The manifest that the stamp of the whole is over, byte for byte."""
+    cms = "application/x-pkcs7-signature"
+    head = MANIFEST_HEAD.replace(SIGNATURE, STAMP).replace(cms, TOKEN)
+    return (head + "\n".join(
+        f'<asic:DataObjectReference URI="{name}" MimeType="{kind}"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/'
+        f'xmlenc#sha256"/><ds:DigestValue>{base64.b64encode(hashlib.sha256(data).digest()).decode()}</ds:DigestValue>'
+        "</asic:DataObjectReference>"
+        for name, kind, data in ((MANIFEST, "text/xml", manifest), (SIGNATURE, cms, signature))
+    ) + MANIFEST_END).encode()  # fmt: skip
+
+
+def elements(data: bytes) -> list[tuple[int, bytes, bytes]]:
+    """The elements that stand in a row: tag, whole, content."""
+    found, at = [], 0
+    while at < len(data):
+        whole, content = element(data[at:], 0)
+        if len(whole) < 2 or at + len(whole) > len(data):
+            raise ValueError("cut off")
+        found.append((data[at], whole, content))
+        at += len(whole)
+    return found
+
+
+class Stamp:
+    """A time-stamp token (RFC 3161, 2.4.2) taken apart."""
+
+    def __init__(self, token: bytes) -> None:
+        signed = elements(inside(inside(inside(token, 0), 1), 0))
+        self.info = inside(inside(signed[2][2], 1), 0)
+        self.certificates = [x509.load_der_x509_certificate(one[1]) for one in elements(signed[3][2])]
+        signer = elements(inside(signed[-1][2], 0))
+        self.serial = int.from_bytes(elements(signer[1][2])[1][2], "big", signed=True)
+        self.issuer = elements(signer[1][2])[0][1]
+        self.digest = DIGESTS[inside(signer[2][2], 0).hex()]
+        self.attributes = signer[3][2]
+        self.value = signer[5][2]
+        told = elements(inside(self.info, 0))
+        imprint = elements(told[2][2])
+        self.imprint = DIGESTS[inside(imprint[0][2], 0).hex()], imprint[1][2]
+        (moment,) = [one[2].decode() for one in told if one[0] == 0x18]
+        self.at = datetime.strptime(moment[:14], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+
+    def check(self, data: bytes, trusted: list[Any]) -> dict[str, Any]:
+        """See that it is over this data, and signed by whom it names; tell whether that one is trusted."""
+        if hashlib.new(self.imprint[0], data).digest() != self.imprint[1]:
+            raise Wrong("", "is a time stamp of something else")
+        signers = [
+            one for one in [*self.certificates, *trusted]
+            if one.serial_number == self.serial and one.issuer.public_bytes() == self.issuer
+        ]  # fmt: skip
+        signer = signers[0]
+        rows = [elements(one[2]) for one in elements(self.attributes)]
+        stated = {kind[1].hex(): values[2] for kind, values in rows}
+        if inside(stated["06092a864886f70d010904"], 0) != hashlib.new(self.digest, self.info).digest():
+            raise Wrong("", "was changed: its signature is over another moment or digest")
+        certificate = signer.public_bytes(serialization.Encoding.DER)
+        known = [stated.get("060b2a864886f70d010910022f"), stated.get("060b2a864886f70d010910020c")]
+        if not any(one and der(4, hashlib.new(kind, certificate).digest()) in one
+                   for one, kind in zip(known, ("sha256", "sha1"))):  # fmt: skip
+            raise Wrong("", "was changed: it does not name the certificate that it was signed with")
+        self.verify(signer.public_key(), der(0x31, self.attributes))
+        return {
+            "at": self.at.isoformat(),
+            "by": signer.subject.rfc4514_string(),
+            "trusted": self.leads(signer, trusted),
+        }
+
+    def verify(self, key: Any, signed: bytes) -> None:
+        """The signature by this key."""
+        algorithm = getattr(hashes, self.digest.upper())()
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(self.value, signed, padding.PKCS1v15(), algorithm)
+        else:
+            key.verify(self.value, signed, ec.ECDSA(algorithm))
+
+    def leads(self, signer: Any, trusted: list[Any]) -> bool:
+        """Whether the signer may stamp, and its certificate leads to one of these, all valid at that moment."""
+        try:
+            usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+        except x509.ExtensionNotFound:
+            return False
+        if not usage.critical or [one.dotted_string for one in usage.value] != [STAMPING]:
+            return False
+        at, one = self.at, signer
+        for _ in range(8):
+            if not one.not_valid_before_utc <= at <= one.not_valid_after_utc:
+                return False
+            if one in trusted:
+                return True
+            above = [other for other in [*trusted, *self.certificates] if other != one and issues(other, one)]
+            if not above:
+                return False
+            one = above[0]
+        return False
+
+
+def issues(issuer: Any, certificate: Any) -> bool:
+    """Whether this authority's certificate issued the other one."""
+    try:
+        basic = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        certificate.verify_directly_issued_by(issuer)
+    except (x509.ExtensionNotFound, InvalidSignature, ValueError, TypeError):
+        return False
+    return bool(basic.ca)
+
+
+def check(path: str, key: str | None = None, trusted: bytes | None = None) -> dict[str, Any]:
+    """Check the bundle or package at this path; `trusted` are certificates (PEM) of time-stamping authorities."""
     if is_package(path):
-        return check_package(path, key)
+        return check_package(path, key, trusted)
     try:
         with zipfile.ZipFile(path) as archive:
             bundle = Bundle(archive, key)
@@ -852,13 +987,13 @@ def is_package(path: Any) -> bool:
         return b"mimetype" in file.read(128) or path.endswith(".asice")
 
 
-def check_package(path: str, key: str | None) -> dict[str, Any]:
+def check_package(path: str, key: str | None, trusted: bytes | None = None) -> dict[str, Any]:
     """Check the package at this path."""
     if x509 is None:
         raise OSError("the seal of a package is checked with the library `cryptography`, which is not installed here")
     with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            package = Package(Container(data), key)
+            package = Package(Container(data), key, trusted)
         except Wrong as wrong:
             return {"ok": False, "findings": [{"where": wrong.where, "what": wrong.what}]}
         except (struct.error, ValueError, IndexError) as error:
@@ -882,6 +1017,11 @@ def tell(report: dict[str, Any]) -> None:
         key, origin, size = report["key"], report["checkpoint"]["origin"], report["checkpoint"]["size"]
         print(printable(f"signed by   {key}"))
         print(printable(f"log head    {origin}, {size} entries"))
+    for one in report.get("stamps", ()):
+        trust = "" if one["trusted"] else " (not checked to lead to an authority you trust: see --tsa)"
+        print(printable("stamped     {} at {} by {}{}".format(one["file"], one["at"], one["by"], trust)))
+    if not any(one["file"] == STAMP for one in report.get("stamps", [{"file": STAMP}])):
+        print("NOT TIME-STAMPED: its moments are those of the server's clock")
     for finding in report["findings"]:
         where, what = finding["where"], finding["what"]
         print(printable(f"DIFFERS     {where}: {what}"))
@@ -895,11 +1035,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("bundle", help="the ZIP file, or the package (.asice)")
     parser.add_argument("--key", help="the log's public key, <name>+<id>+<base64>, from a source you trust")
+    parser.add_argument("--tsa", help="file with the certificates (PEM) of time-stamping authorities you trust")
     parser.add_argument("--json", action="store_true", help="answer with one line of JSON")
     options = parser.parse_args(arguments)
     try:
-        report = check(options.bundle, options.key)
-    except OSError as error:
+        trusted = Path(options.tsa).read_bytes() if options.tsa else None
+        report = check(options.bundle, options.key, trusted)
+    except (OSError, ValueError) as error:
         print(f"jit-verify: {error}", file=sys.stderr)
         return 2
     if options.json:

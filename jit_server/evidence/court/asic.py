@@ -3,11 +3,14 @@
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 MIMETYPE, MIME = "mimetype", "application/vnd.etsi.asic-e+zip"
 MANIFEST, SIGNATURE = "META-INF/ASiCManifest.xml", "META-INF/signature.p7s"
+STAMPED, STAMP = "META-INF/ASiCManifest-stamp.xml", "META-INF/timestamp.tst"
+XML, TOKEN = "text/xml", "application/vnd.etsi.timestamp-token"
 PKCS7 = "application/x-pkcs7-signature"
 _TYPES = {
     "csv": "text/csv",
@@ -16,6 +19,7 @@ _TYPES = {
     "md": "text/markdown",
     "txt": "text/plain",
     "pdf": "application/pdf",
+    "tst": TOKEN,
 }
 
 
@@ -43,6 +47,16 @@ def manifest(objects: Iterable[DataObject], reference: str = SIGNATURE, kind: st
         "</asic:ASiCManifest>",
     ]
     return "\n".join(lines).encode() + b"\n"
+
+
+def to_stamp(sealed: bytes, signature: bytes) -> bytes:
+    """The second manifest, which is what the time stamp of the whole is over: the first, and the seal on it."""
+    objects = DataObject(MANIFEST, XML, _hex(sealed)), DataObject(SIGNATURE, PKCS7, _hex(signature))
+    return manifest(objects, STAMP, TOKEN)
+
+
+def _hex(data: bytes) -> str:
+    return sha256(data).hexdigest()
 
 
 def _reference(one: DataObject) -> str:

@@ -116,4 +116,13 @@ The server's seal can also be checked by other programs, after unpacking:
 
 and the digests of the files by those in `META-INF/ASiCManifest.xml`. The seal's certificate signs itself; its SHA-256
 is {fingerprint}. It is not a qualified seal.
+
+If the server has a time-stamping authority (`stamps_by` in package.json) and it answered, two stamps (RFC 3161) say
+that this package and the log's head existed at that time. With the authority's certificates, from a source you trust:
+
+    python jit-verify.py <this file>.asice --key '{signer}' --tsa authority.pem
+    openssl ts -verify -token_in -in META-INF/timestamp.tst -data META-INF/ASiCManifest-stamp.xml -CAfile authority.pem
+    openssl ts -verify -token_in -in log/checkpoint.tst -data log/checkpoint.txt -CAfile authority.pem
+
+Without these files the package is not time-stamped: its moments are those of the server's clock.
 """.encode()

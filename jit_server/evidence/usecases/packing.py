@@ -177,11 +177,21 @@ def _prepare(
     files = {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in texts.items()}
     files[CUSTODY] = {"sha256": seen.sha256, "size": seen.size}
     said = _about(new, moment, occasion) | {"log": str(items[0].workspace_id), "seal": seal.fingerprint, "files": files}
+    said["stamps_by"] = uow.house.settings.tsa_url
     about = canonical(said)
     digest = bundle.digest(about)
     members = {ABOUT: about} | {name: texts.get(name) for name in sorted(files)}
     return Package(
-        items, places, uow.now, moment.position, members, seen, digest, vaults_of(uow, items) if originals else {}, seal
+        items,
+        places,
+        uow.now,
+        moment.position,
+        members,
+        seen,
+        digest,
+        vaults_of(uow, items) if originals else {},
+        seal,
+        uow.house.settings,
     )
 
 

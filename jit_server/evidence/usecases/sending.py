@@ -15,6 +15,7 @@ from jit_server import audit
 from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.audit.entry import canonical
+from jit_server.core import stamps
 from jit_server.core.archive import Archive
 from jit_server.core.errors import NotFound
 from jit_server.core.vault import Vault
@@ -28,7 +29,10 @@ from jit_server.evidence.usecases.uploads import Begin
 if TYPE_CHECKING:
     import hashlib
 
+    from jit_server.core.settings import Settings
+
 EXPORTED = "evidence:exported"
+CHECKPOINT_STAMP = "log/checkpoint.tst"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Package:
     digest: str
     vaults: Mapping[UUID, Vault]
     seal: audit.Seal
+    settings: "Settings"
 
 
 class Shipment:
@@ -106,7 +111,8 @@ class Shipment:
         yield from self._proof()
         for item in self._package.items if self._package.files else ():
             yield from self._content(item)
-        yield self._sealed() + self._archive.end()
+        yield from self._sealed()
+        yield self._archive.end()
 
     def _list(self, name: str, digest: str, kind: str = "") -> None:
         self._objects.append(DataObject(name, kind or asic.text_type(name), digest))
@@ -129,6 +135,8 @@ class Shipment:
             signer = audit.verifier(uow.house.key, self._log_id)
         for name, data in bundle.head(note, signer).items():
             yield self._text(name, data)
+        if (stamp := stamps.token(self._package.settings, note.encode())) is not None:
+            yield self._text(CHECKPOINT_STAMP, stamp)
         digest, size = sha256(), int(note.splitlines()[1])
         yield from self._archive.flowing(bundle.LINES, _hashed(self._entries(size), digest))
         self._list(bundle.LINES, digest.hexdigest())
@@ -160,11 +168,14 @@ class Shipment:
     def _open(self, item: EvidenceItem) -> Generator[bytes, None, None]:
         return checked(self._begin, self._package.vaults[item.id], item)
 
-    def _sealed(self) -> bytes:
-        """The container's manifest and the server's seal on it."""
+    def _sealed(self) -> Iterator[bytes]:
+        """The container's manifest, the server's seal on it, and the time stamp over both where there is one."""
         manifest = asic.manifest(self._objects)
         signature = self._package.seal.sign(manifest, self._package.at)
-        return self._archive.whole(asic.MANIFEST, manifest) + self._archive.whole(asic.SIGNATURE, signature)
+        yield self._archive.whole(asic.MANIFEST, manifest) + self._archive.whole(asic.SIGNATURE, signature)
+        stamped = asic.to_stamp(manifest, signature)
+        if (stamp := stamps.token(self._package.settings, stamped)) is not None:
+            yield self._archive.whole(asic.STAMPED, stamped) + self._archive.whole(asic.STAMP, stamp)
 
 
 def _hashed(made: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
