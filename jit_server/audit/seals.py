@@ -38,9 +38,7 @@ class Seal:
     @classmethod
     def of(cls, key: SigningKey) -> "Seal":
         """The seal of the server whose log this key signs; always the same for the same key."""
-        order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-        number = int.from_bytes(key.derive(b"jit-server seal v1", 48)) % (order - 1) + 1  # FIPS 186-5, A.2.1
-        private = ec.derive_private_key(number, ec.SECP256R1())
+        private = key.elliptic(b"jit-server seal v1")
         return cls(_certificate(private, key.name), private)
 
     @property

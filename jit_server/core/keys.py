@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -48,6 +49,12 @@ class SigningKey:
     def derive(self, purpose: bytes, length: int) -> bytes:
         """Secret bytes for another purpose (HKDF, RFC 5869): they tell nothing of this key or of each other."""
         return HKDF(hashes.SHA256(), length, salt=None, info=purpose).derive(self._private.private_bytes_raw())
+
+    def elliptic(self, purpose: bytes) -> ec.EllipticCurvePrivateKey:
+        """A P-256 key for another purpose; always the same for the same key and purpose (FIPS 186-5, A.2.1)."""
+        order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+        number = int.from_bytes(self.derive(purpose, 48)) % (order - 1) + 1
+        return ec.derive_private_key(number, ec.SECP256R1())
 
     @classmethod
     def generate(cls, name: str) -> "SigningKey":

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     )
     trusted_proxies: int = Field(0, description="Exact number of reverse proxies in front.", ge=0, le=5)
     oidc_allow_loopback: bool = Field(False, description="Issuers on loopback, http included: demo and tests only.")
+    federation_superiors: str = Field(
+        "", description="OpenID Federation: who vouches for this server, entity identifiers between spaces."
+    )
     session_idle_minutes: int = Field(30, description="A session ends after so many idle minutes.", ge=1, le=240)
     session_hours: int = Field(12, description="A session ends after so many hours in any case.", ge=1, le=24)
     rates: bool = Field(True, description="Count requests and refuse more than the limits below; off for measurements.")

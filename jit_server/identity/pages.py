@@ -8,13 +8,14 @@ from flask_babel import gettext
 
 from jit_server import identity
 from jit_server.core.errors import Invalid
-from jit_server.identity import doors
+from jit_server.identity import doors, entity
 from jit_server.web.context import actor, work
 from jit_server.web.declared import own
 from jit_server.web.pages import Pages, form, go, show
 
 pages = Pages("identity", __name__)
 pages.register_blueprint(doors.pages)
+pages.register_blueprint(entity.pages)
 
 
 @pages.shows("/me", to=own("one's own settings"))

@@ -12,6 +12,7 @@ from jit_server.web.declared import Declaration, declaration_of
 from jit_server.web.sockets.events import handlers
 
 PUBLIC = {
+    "/.well-known/openid-federation",
     "/assets/<file>",
     "/api/v1/docs",
     "/api/v1/openapi.json",

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from jit_server.core.errors import Conflict
-from jit_server.identity import trust
+from jit_server.identity import entity, trust
 from jit_server.identity.models import Agency, Trust
 from jit_server.identity.trust.models import NewAnchor, TrustAnchor
 from jit_server.web.api import check
@@ -51,6 +51,14 @@ def list_anchors(terminal: Terminal, retired: bool) -> None:
         found = [_shown(one) for one in trust.anchors(uow, retired=retired)]
     lines = [f"{one['state']:<8} {one['entity_id']}  {one['retired_at'] or ''}".rstrip() for one in found]
     terminal.say(found, "\n".join(lines) or "No trust anchor: every issuer is registered by hand.")
+
+
+@anchor.command("ours")
+@in_terminal
+def ours(terminal: Terminal) -> None:
+    """Show the public federation keys of this server, for the superiors that are to vouch for it."""
+    keys = {"keys": [entity.public_jwk(entity.entity_key(terminal.house.key))]}
+    terminal.say(keys, json.dumps(keys, indent=2))
 
 
 @anchor.command("retire")

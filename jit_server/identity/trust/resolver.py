@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-import requests
 from joserfc.jwk import KeySet
 
 from jit_server.core import clock
 from jit_server.core.errors import Unavailable
 from jit_server.identity import transport
+from jit_server.identity.trust.asking import ask
 from jit_server.identity.trust.chain import LONGEST, Resolved, resolve
 from jit_server.identity.trust.errors import Broken
-from jit_server.identity.trust.statements import LARGEST, TYPE, Signed, federation_keys, read
+from jit_server.identity.trust.statements import TYPE, Signed, federation_keys, read
 
 SUPERIORS: Final = 4
 REQUESTS: Final = 24
@@ -96,22 +96,7 @@ class _Errand:
         self.requests += 1
         if self.requests > REQUESTS or time.monotonic() > self.until:
             raise Broken("effort", "the chain asks for too many requests or too much time")
-        with requests.Session() as session:
-            transport.harden(session, url, loopback=self.loopback)
-            try:
-                answer = session.get(url, headers={"Accept": f"application/{TYPE}"})
-            except transport.Refusal as error:
-                raise Broken("address", f"{url}: {error}") from error
-            except (requests.RequestException, ValueError) as error:
-                raise Unavailable(f"{url} does not answer") from error
-        if answer.status_code >= requests.codes.server_error:
-            raise Unavailable(f"{url} does not answer")
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        if answer.status_code != requests.codes.ok or kind != f"application/{TYPE}":
-            raise Broken("answer", f"{url} answers {answer.status_code} {kind}")
-        if len(answer.content) > LARGEST:
-            raise Broken("size", f"{url} answers too much")
-        return answer.content.decode("ascii", "replace").strip()
+        return ask(url, TYPE, loopback=self.loopback)
 
 
 def find(entity: str, anchors: Sequence[Anchor], *, loopback: bool) -> Resolved:

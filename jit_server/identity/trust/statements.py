@@ -70,13 +70,29 @@ class Statement(BaseModel):
 
 
 @dataclass(frozen=True)
-class Signed:
-    """A statement and the token it was read from, so that its signature can be held against other keys."""
+class Token:
+    """A signed token whose header was looked at, so that its signature can be held against key sets."""
 
     token: str
     kid: str
     algorithm: str
-    claims: Statement
+
+    @classmethod
+    def of(cls, token: str, header: Mapping[str, Any], kind: str) -> "Token":
+        """A token of this kind that names its key and its algorithm.
+
+        Raises:
+            Broken: another kind, an algorithm that is not allowed, no name of a key, or an extension.
+        """
+        if header.get("typ") != kind:
+            raise Broken("typ", f"not a token of the type {kind}")
+        if header.get("alg") not in ALGORITHMS:
+            raise Broken("alg", f"{header.get('alg')!r} is not allowed")
+        if not isinstance(header.get("kid"), str) or not header["kid"]:
+            raise Broken("kid", "the token does not name its key")
+        if "crit" in header:
+            raise Broken("crit", "the token asks for an extension")
+        return cls(token, header["kid"], header["alg"])
 
     def verify(self, keys: KeySet) -> None:
         """Hold the signature against a key set.
@@ -86,11 +102,32 @@ class Signed:
         """
         key = next((one for one in keys if one.kid == self.kid), None)
         if key is None:
-            raise Broken("key", f"{self.claims.iss} signs with a key that its key set does not name")
+            raise Broken("key", f"signed with the key {self.kid}, which the key set does not name")
         try:
             jws.deserialize_compact(self.token, key, registry=_registry(self.algorithm))
         except (JoseError, ValueError, TypeError) as error:
-            raise Broken("signature", f"the statement of {self.claims.iss} about {self.claims.sub}") from error
+            raise Broken("signature", f"not by the key {self.kid}") from error
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A statement and the token it was read from."""
+
+    token: Token
+    claims: Statement
+
+    def verify(self, keys: KeySet) -> None:
+        """Hold the signature against a key set.
+
+        Raises:
+            Broken: it holds no key of this name, or the signature is not by that key.
+        """
+        try:
+            self.token.verify(keys)
+        except Broken as error:
+            raise Broken(
+                error.reason, f"the statement of {self.claims.iss} about {self.claims.sub}: {error.detail}"
+            ) from error
 
     def keys(self) -> KeySet:
         """The subject's federation keys as the statement gives them."""
@@ -109,14 +146,9 @@ def read(token: str, *, now: datetime) -> Signed:
     Raises:
         Broken: anything about it is not as section 3.2 wants it.
     """
-    header, claims = _parts(token)
-    if header.get("typ") != TYPE:
-        raise Broken("typ", "not an entity statement")
-    if header.get("alg") not in ALGORITHMS:
-        raise Broken("alg", f"{header.get('alg')!r} is not allowed")
-    if not isinstance(header.get("kid"), str) or not header["kid"]:
-        raise Broken("kid", "the statement does not name its key")
-    if "crit" in header or CRITICAL & claims.keys():
+    header, claims = parts(token)
+    known = Token.of(token, header, TYPE)
+    if CRITICAL & claims.keys():
         raise Broken("crit", "the statement asks for an extension")
     try:
         stated = Statement.model_validate(claims)
@@ -126,10 +158,15 @@ def read(token: str, *, now: datetime) -> Signed:
     _check_kind(stated, claims)
     _check_time(stated, now.timestamp())
     federation_keys(stated.jwks)
-    return Signed(token, header["kid"], header["alg"], stated)
+    return Signed(known, stated)
 
 
-def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a signed token, of which nothing is checked yet.
+
+    Raises:
+        Broken: it is too large, or no signed token.
+    """
     if len(token) > LARGEST or not token.isascii():
         raise Broken("size", "the statement is too large")
     pieces = token.split(".")
