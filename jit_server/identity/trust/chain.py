@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 
 from jit_server.identity.trust import constraints, metadata_policy
 from jit_server.identity.trust.errors import Broken
-from jit_server.identity.trust.statements import Signed
+from jit_server.identity.trust.statements import Signed, Statement
 
 LONGEST: Final = 6
 """Statements about others in one chain: five intermediates between an identity provider and an anchor."""
@@ -27,6 +27,10 @@ class Resolved:
     keys: Mapping[str, Any]
     """The subject's federation keys, as its superior vouches for them."""
     expires_at: datetime
+    own: Statement
+    """What the subject says of itself."""
+    top: Statement
+    """What the anchor says of itself."""
 
 
 def resolve(own: Signed, about: Sequence[Signed], anchor: Signed, anchor_keys: KeySet) -> Resolved:
@@ -55,6 +59,8 @@ def resolve(own: Signed, about: Sequence[Signed], anchor: Signed, anchor_keys: K
         metadata=_metadata(own, about),
         keys=about[0].claims.jwks,
         expires_at=datetime.fromtimestamp(min(one.claims.exp for one in (own, *about, anchor)), UTC),
+        own=own.claims,
+        top=anchor.claims,
     )
 
 

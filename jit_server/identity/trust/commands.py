@@ -30,15 +30,17 @@ def anchor() -> None:
     required=True,
     help="The anchor's public JWK set, received by another way than its own web server.",
 )
+@click.option("--mark", "marks", multiple=True, metavar="TYPE", help="A trust mark that providers must show; repeat.")
 @in_terminal
-def add(terminal: Terminal, entity_id: str, state: str, jwks_file: Path) -> None:
-    """Let the entity URL vouch for agencies of a State; once more, it replaces the entity's keys."""
+def add(terminal: Terminal, entity_id: str, state: str, jwks_file: Path, marks: tuple[str, ...]) -> None:
+    """Let the entity URL vouch for agencies of a State; once more, it replaces the entity's keys and marks."""
     try:
         jwks = json.loads(jwks_file.read_bytes())
     except ValueError as error:
         raise click.UsageError(f"{jwks_file} holds no JSON: {error}") from error
+    stated = {"state": state, "entity_id": entity_id, "jwks": jwks, "marks": marks}
     with terminal.work() as uow:
-        made = trust.add_anchor(uow, check(NewAnchor, {"state": state, "entity_id": entity_id, "jwks": jwks}))
+        made = trust.add_anchor(uow, check(NewAnchor, stated))
     terminal.say(_shown(made), f"{made.entity_id} vouches for agencies of {made.state}.")
 
 
@@ -109,5 +111,5 @@ def _resolve(terminal: Terminal, entity_id: str, anchors: Sequence[trust.Anchor]
 
 
 def _shown(one: TrustAnchor) -> dict[str, Any]:
-    kept = one.model_dump(mode="json", include={"id", "state", "entity_id", "added_at", "retired_at"})
+    kept = one.model_dump(mode="json", include={"id", "state", "entity_id", "marks", "added_at", "retired_at"})
     return kept | {"keys": [key["kid"] for key in one.jwks["keys"]]}

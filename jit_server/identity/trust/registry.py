@@ -27,7 +27,7 @@ def _operator(uow: UnitOfWork) -> None:
 def add_anchor(uow: UnitOfWork, new: NewAnchor) -> TrustAnchor:
     """Let an entity vouch for the identity providers of a State's agencies.
 
-    The same entity again replaces its keys: the row before is retired, and stays on record.
+    The same entity again replaces its keys and the marks it demands: the row before is retired, and stays on record.
 
     Raises:
         Invalid: an unknown State, an address that is not spoken to, or keys that cannot be used.
@@ -45,8 +45,10 @@ def add_anchor(uow: UnitOfWork, new: NewAnchor) -> TrustAnchor:
     if before is not None:
         _retire(uow, before)
         uow.session.flush()
-    made = uow.add(TrustAnchor.model_validate(new, update={"added_at": uow.now}))
-    uow.record("anchor:added", made, state=made.state, entity=made.entity_id, replaced=before is not None)
+    made = uow.add(TrustAnchor.model_validate(new, update={"added_at": uow.now, "marks": list(new.marks)}))
+    uow.record(
+        "anchor:added", made, state=made.state, entity=made.entity_id, replaced=before is not None, marks=made.marks
+    )
     return made
 
 
@@ -87,7 +89,9 @@ def _retire(uow: UnitOfWork, anchor: TrustAnchor) -> None:
 
 def anchors_of(uow: UnitOfWork, state: str) -> tuple[Anchor, ...]:
     """The State's anchors as the resolver needs them."""
-    return tuple(Anchor(one.entity_id, json.dumps(one.jwks, sort_keys=True)) for one in anchors(uow, state))
+    return tuple(
+        Anchor(one.entity_id, json.dumps(one.jwks, sort_keys=True), tuple(one.marks)) for one in anchors(uow, state)
+    )
 
 
 def source_of(uow: UnitOfWork, agency: Agency, issuer: Issuer) -> Federated | None:

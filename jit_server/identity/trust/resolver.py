@@ -9,7 +9,8 @@ chains are tried first and the first that holds is taken (10.3 leaves the choice
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from joserfc.jwk import KeySet
 from jit_server.core import clock
 from jit_server.core.errors import Unavailable
 from jit_server.identity import transport
+from jit_server.identity.trust import marks
 from jit_server.identity.trust.asking import ask
 from jit_server.identity.trust.chain import LONGEST, Resolved, resolve
 from jit_server.identity.trust.errors import Broken
@@ -35,6 +37,8 @@ class Anchor:
 
     entity_id: str
     jwks: str
+    marks: tuple[str, ...] = ()
+    """Types of the trust marks that it demands of identity providers."""
 
     def keys(self) -> KeySet:
         """The keys under which its word counts."""
@@ -108,7 +112,11 @@ def find(entity: str, anchors: Sequence[Anchor], *, loopback: bool) -> Resolved:
     """
     if not anchors:
         raise Broken("anchor", "the State has no trust anchor here")
-    errand, known = _Errand(loopback), {anchor.entity_id: anchor for anchor in anchors}
+    return _found(_Errand(loopback), entity, anchors)
+
+
+def _found(errand: _Errand, entity: str, anchors: Sequence[Anchor], *, marked: bool = True) -> Resolved:
+    known = {anchor.entity_id: anchor for anchor in anchors}
     paths, failures = deque([_Path(errand.configuration(entity))]), []
     while paths:
         path = paths.popleft()
@@ -117,10 +125,33 @@ def find(entity: str, anchors: Sequence[Anchor], *, loopback: bool) -> Resolved:
                 reached = _climb(errand, path, superior)
                 if superior in known:
                     own = errand.configuration(entity)
-                    return resolve(own, reached.about, reached.configuration, known[superior].keys())
+                    chain = resolve(own, reached.about, reached.configuration, known[superior].keys())
+                    return _marked(errand, chain, known[superior]) if marked else chain
                 paths.append(reached)
             except (Broken, Unavailable) as error:
                 failures.append(error)
+    raise _told(failures)
+
+
+def _marked(errand: _Errand, chain: Resolved, anchor: Anchor) -> Resolved:
+    """The chain, if its subject shows every trust mark that the anchor demands; it ends when the first of them does."""
+    ends = [_end_of_mark(errand, chain, anchor, kind) for kind in anchor.marks]
+    return replace(chain, expires_at=min([chain.expires_at, *ends]))
+
+
+def _end_of_mark(errand: _Errand, chain: Resolved, anchor: Anchor, kind: str) -> datetime:
+    failures: list[Broken | Unavailable] = []
+    for mark in marks.of_type(chain.own, kind, now=clock.now())[:SUPERIORS]:
+        try:
+            marks.may_issue(chain.top, mark)
+            issuer_keys, until = anchor.keys(), chain.expires_at
+            if mark.issuer != anchor.entity_id:
+                issuer = _found(errand, mark.issuer, [anchor], marked=False)
+                issuer_keys, until = federation_keys(issuer.keys), issuer.expires_at
+            marks.check(mark, chain.top, issuer_keys, now=clock.now())
+            return min(until, mark.expires_at or until)
+        except (Broken, Unavailable) as error:
+            failures.append(error)
     raise _told(failures)
 
 

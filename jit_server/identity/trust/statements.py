@@ -1,7 +1,8 @@
 """Entity statements (OpenID Federation 1.0, section 3): read, checked by every rule that needs no other statement.
 
-Trust marks are passed over: nothing here rests on them. A statement that declares a claim (`crit`) or an operator
-(`metadata_policy_crit`) critical is refused, since only extensions may stand there and none is known here.
+Trust marks are looked at where they are demanded (`marks`), and passed over elsewhere. A statement that declares a
+claim (`crit`) or an operator (`metadata_policy_crit`) critical is refused, since only extensions may stand there and
+none is known here.
 """
 
 import json
@@ -62,6 +63,9 @@ class Statement(BaseModel):
     authority_hints: Annotated[list[EntityId], Field(min_length=1, max_length=100)] | None = None
     metadata_policy: dict[str, Any] | None = None
     constraints: dict[str, Any] | None = None
+    trust_marks: Any = None
+    trust_mark_issuers: Any = None
+    trust_mark_owners: Any = None
 
     @property
     def own(self) -> bool:
