@@ -50,6 +50,7 @@ ROOMS = (
     "consents",
     "messaging",
     "evidence",
+    "evidence.tus",
 )
 TRANSLATIONS = "web/translations"
 SMALL_BODY = 256 * 1024

@@ -25,6 +25,7 @@ ROOMS = (
     "evidence.outside",
     "evidence.release.models",
     "evidence.stored",
+    "evidence.tus.models",
 )
 
 for _room in ROOMS:

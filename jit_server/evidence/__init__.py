@@ -22,6 +22,7 @@ from jit_server.evidence.outside import (
 from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, ReceiptFile
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.stored import Condition, StoredCheck
+from jit_server.evidence.tus.lying import Lump, lumps_of
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, stream, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
@@ -39,7 +40,9 @@ from jit_server.evidence.usecases.handing_over import (
     waiting_hand_overs,
 )
 from jit_server.evidence.usecases.handing_over import out as hand_over_out
+from jit_server.evidence.usecases.joining import join
 from jit_server.evidence.usecases.packing import named, pack
+from jit_server.evidence.usecases.parts import Checksum, PartNow, append, begin_part, end_part, part_now
 from jit_server.evidence.usecases.physical import register_physical
 from jit_server.evidence.usecases.previewing import preview
 from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
@@ -76,6 +79,7 @@ __all__ = [
     "ActOut",
     "Answer",
     "Check",
+    "Checksum",
     "Condition",
     "CustodyAct",
     "EvidenceItem",
@@ -84,6 +88,7 @@ __all__ = [
     "InboundOut",
     "ItemOut",
     "LineOut",
+    "Lump",
     "MarkingOut",
     "Method",
     "MineOut",
@@ -98,6 +103,7 @@ __all__ = [
     "NewRelease",
     "NewUpload",
     "NewWindow",
+    "PartNow",
     "ReceiptFile",
     "RecipientOut",
     "ReleaseOut",
@@ -113,7 +119,9 @@ __all__ = [
     "act_out",
     "agreed_basis",
     "answer",
+    "append",
     "badges",
+    "begin_part",
     "conditions_of",
     "custodian",
     "custody",
@@ -124,6 +132,7 @@ __all__ = [
     "disposition",
     "do",
     "download",
+    "end_part",
     "entries_about",
     "export",
     "extend",
@@ -133,9 +142,11 @@ __all__ = [
     "handed_to",
     "held",
     "item_out",
+    "join",
     "known",
     "last_check",
     "look",
+    "lumps_of",
     "markings_of",
     "members_of",
     "named",
@@ -143,6 +154,7 @@ __all__ = [
     "numbered",
     "outsiders",
     "pack",
+    "part_now",
     "partners",
     "preview",
     "propose_release",

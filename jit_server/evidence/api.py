@@ -68,7 +68,7 @@ def send_upload(upload_id: UUID) -> ResponseReturnValue:
     try:
         item = evidence.receive(anew(), upload_id, content)
     except JitError:
-        _linger(content)
+        linger(content)
         raise
     with work() as uow:
         return created(evidence.item_out(uow, item), location=f"/api/v1/evidence/{item.id}")
@@ -133,7 +133,7 @@ def pack_evidence(workspace_id: UUID, body: evidence.NewPackage) -> ResponseRetu
     return package_of(workspace_id, body, purpose.stated())
 
 
-def _linger(content: Iterator[bytes]) -> None:
+def linger(content: Iterator[bytes]) -> None:
     """Read on for a moment before a refusal: a connection closed over unread bytes loses the answer on its way."""
     until = time.monotonic() + LINGER_SECONDS
     for _ in islice(content, LINGER_BLOCKS):

@@ -19,8 +19,10 @@ from jit_server.core import keyring
 from jit_server.core.database import UtcDateTime
 from jit_server.core.errors import KeyGone, VaultDown
 from jit_server.core.keyring import Keyring, Wrapped
-from jit_server.core.vault import SealedVault, Vault, new_data_key, new_key
+from jit_server.core.vault import SealedVault, new_data_key, new_key
 from jit_server.evidence.models import UNSEALED, EvidenceItem
+from jit_server.evidence.tus.lying import JoinedVault, Readable, lumps_of_all
+from jit_server.evidence.tus.models import JOINED
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.compartments import inside
 
@@ -105,7 +107,15 @@ def new_place(uow: UnitOfWork, workspace_id: UUID, compartment_id: UUID | None) 
     return Place(name, SealedVault(uow.vault, data_key))
 
 
-def vault_of(uow: UnitOfWork, item: EvidenceItem) -> Vault:
+def vault_at(uow: UnitOfWork, workspace_id: UUID, name: str) -> SealedVault:
+    """The vault as the key that was made with this name sees it; for the pieces of one exhibit. Raises `KeyGone`."""
+    newest, row = _newest(uow, workspace_id), uow.find(ObjectKey, object_id=object_of(name))
+    if newest is None or row is None or row.key_id != newest.key_id:
+        raise KeyGone
+    return SealedVault(uow.vault, _data_key(_unwrapped(keyring.of(uow.house.settings), newest), row))
+
+
+def vault_of(uow: UnitOfWork, item: EvidenceItem) -> Readable:
     """The vault as this exhibit's key sees it, or the plain one where it was taken in before there were keys.
 
     Raises:
@@ -115,12 +125,13 @@ def vault_of(uow: UnitOfWork, item: EvidenceItem) -> Vault:
     return vaults_of(uow, [item])[item.id]
 
 
-def vaults_of(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> dict[UUID, Vault]:
+def vaults_of(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> dict[UUID, Readable]:
     """The same for several exhibits of one workspace, by their ids."""
-    found: dict[UUID, Vault] = {item.id: uow.vault for item in items if item.seal == UNSEALED}
+    found: dict[UUID, Readable] = {item.id: uow.vault for item in items if item.seal == UNSEALED}
     rest = [item for item in items if item.id not in found]
     newest = _newest(uow, rest[0].workspace_id) if rest else None
     by = _unwrapped(keyring.of(uow.house.settings), newest) if newest else b""
+    joined = lumps_of_all(uow, [item for item in rest if item.seal == JOINED])
     for start in range(0, len(rest), _TOGETHER):
         some = rest[start : start + _TOGETHER]
         names = [object_of(item.vault_key) for item in some]
@@ -129,7 +140,8 @@ def vaults_of(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> dict[UUID, Vaul
             row = kept.get(name)
             if row is None or newest is None or row.key_id != newest.key_id:
                 raise KeyGone(f"{item.number} can no longer be read: its key was destroyed.")
-            found[item.id] = SealedVault(uow.vault, _data_key(by, row))
+            vault = SealedVault(uow.vault, _data_key(by, row))
+            found[item.id] = JoinedVault(vault, joined[item.id]) if item.id in joined else vault
     return found
 
 

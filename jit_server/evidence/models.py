@@ -78,7 +78,10 @@ def _checks() -> tuple[CheckConstraint, ...]:
 
 
 class Upload(Row, _Declared, table=True):
-    """Bytes on their way. `attempt` counts the transfers, `beat_at` is the last sign of life of the present one."""
+    """Bytes on their way. `attempt` counts the transfers, `beat_at` is the last sign of life of the present one.
+
+    One that is sent in parts has a name for its key from the first part on (`vault_key`), and a day when it ends.
+    """
 
     __known_by__: ClassVar = Action.EVIDENCE_LIST
     __table_args__ = (
@@ -98,14 +101,16 @@ class Upload(Row, _Declared, table=True):
     state: State = Field(default=State.DECLARED, sa_type=Text)
     attempt: int = 0
     beat_at: datetime = Field(sa_type=UtcDateTime)
+    vault_key: str | None = Field(default=None, sa_type=Text, nullable=True)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
 
 
 class EvidenceItem(_Declared, table=True):
     """An exhibit: what it is, where its bytes lie, and their digest as computed here.
 
     `sha256` and `sha512` are those of the bytes themselves; `seal` says how they are encrypted in the store, and
-    `stored_sha256` is the digest of what lies there, which anybody can check who has no key. What was taken in before
-    there were keys has the seal `none`.
+    `stored_sha256` is the digest of what lies there, which anybody can check who has no key; where that is several
+    objects, of their digests one after the other. What was taken in before there were keys has the seal `none`.
 
     `position` is its place in the workspace's log. `salt` keys the log's commitment to the description, so that a court
     can check the words against the log and nobody can guess them from it.
@@ -126,7 +131,9 @@ class EvidenceItem(_Declared, table=True):
         CheckConstraint("sha512 ~ '^[0-9a-f]{128}$'", name="sha512"),
         CheckConstraint("stored_sha256 ~ '^[0-9a-f]{64}$'", name="stored_sha256"),
         CheckConstraint(
-            "seal = 'none' OR (seal = 'cobblestone-256' AND num_nulls(sha512, stored_sha256) = 0)", name="seal"
+            "seal = 'none' OR (seal IN ('cobblestone-256','cobblestone-256/joined')"
+            " AND num_nulls(sha512, stored_sha256) = 0)",
+            name="seal",
         ),
         CheckConstraint("declared_sha256 IS NULL OR declared_sha256 = sha256", name="digests_agree"),
         Index("uq_evidence_item_workspace_id_position", "workspace_id", "position", unique=True),

@@ -115,6 +115,7 @@ def read_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
 def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces.EntryOut] | None) -> dict[str, Any]:
     """All that the page of one exhibit shows to this actor."""
     shown = evidence.item_out(uow, item).model_dump()
+    lumps = evidence.lumps_of(uow, item)
     checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
     values = (
         frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item) | section.about(uow, item)
@@ -122,7 +123,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}
     lines = views.timeline(entries or [], workspaces.names(uow, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))
-    shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(item)}
+    shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(lumps)}
     shown["read_again_at"] = again.checked_at if again and again.checked_at > item.registered_at else None
     verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
     return values | {"item": shown, "check": alarms.verdict(checked), "verifier": verifier, "scan": None}
@@ -171,10 +172,10 @@ def _turn(name: str, place: int) -> str:
     return f"{request.path}?{urlencode({**kept, name: cursor.encode(place)})}"
 
 
-def _locked_until(item: EvidenceItem) -> Any:
-    """What the vault itself says now; a vault that is down keeps nobody from reading the page."""
+def _locked_until(lumps: Sequence[evidence.Lump]) -> Any:
+    """What the vault itself says now, of the first object; a vault that is down keeps nobody from reading the page."""
     try:
-        return context.house().vault.stat(item.vault_key, item.version_id).retained_until
+        return context.house().vault.stat(lumps[0].key, lumps[0].version_id).retained_until
     except (VaultDown, Altered):
         return None
 

@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -405,3 +405,37 @@ def test_an_upload_in_pieces_that_nobody_completed_is_swept(s3: Store):
     assert s3.listing(key) == 1
     assert s3.vault.sweep(clock.now() + timedelta(minutes=1)) == 1
     assert s3.listing(key) == 0
+
+
+def test_what_is_staged_is_no_version_until_it_is_settled_and_then_is_one_whoever_settles_it(store: Store):
+    key, content = new_key(uuid4()), os.urandom(11 * BLOCK + 3)
+    staged = store.vault.stage(key, pieces(content))
+    assert not [one for one in store.vault.listing() if one.key == key]
+    first, again = (store.vault.settle(key, staged.handle) for _ in range(2))
+    assert first == again
+    with closing(store.vault.open(key, first)) as body:
+        assert b"".join(body) == content
+    store.vault.drop(key, staged.handle)
+    assert store.vault.stat(key, first).size == len(content)
+
+
+def test_what_was_staged_goes_when_it_is_dropped_or_its_time_is_over(store: Store):
+    keys = [new_key(uuid4()) for _ in range(2)]
+    dropped, forgotten = (store.vault.stage(key, [b"x" * 10]) for key in keys)
+    store.vault.drop(keys[0], dropped.handle)
+    store.vault.drop(keys[0], dropped.handle)
+    assert store.vault.sweep(clock.now() - timedelta(hours=1)) == 0
+    assert store.vault.sweep(clock.now() + timedelta(hours=1)) == 1
+    for key, handle in zip(keys, (dropped.handle, forgotten.handle), strict=True):
+        with pytest.raises(Altered):
+            store.vault.settle(key, handle)
+
+
+def test_a_source_that_breaks_leaves_nothing_staged(store: Store):
+    def broken() -> Iterator[bytes]:
+        yield b"x" * 9 * BLOCK
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        store.vault.stage(new_key(uuid4()), broken())
+    assert store.vault.sweep(clock.now() + timedelta(hours=1)) == 0

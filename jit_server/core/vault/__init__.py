@@ -7,6 +7,7 @@ from jit_server.core.vault.base import (
     Body,
     Locked,
     Lying,
+    Staged,
     Stat,
     Stored,
     Vault,
@@ -18,7 +19,15 @@ from jit_server.core.vault.base import (
 from jit_server.core.vault.folder import FolderVault
 from jit_server.core.vault.offload import Behind, keep_freed_blocks, off
 from jit_server.core.vault.s3 import Account, S3Vault
-from jit_server.core.vault.sealing import COBBLESTONE, Sealed, SealedVault, new_data_key, sealed_size
+from jit_server.core.vault.sealing import (
+    COBBLESTONE,
+    Sealed,
+    SealedVault,
+    digests,
+    new_data_key,
+    plain_size,
+    sealed_size,
+)
 
 __all__ = [
     "BLOCK",
@@ -32,15 +41,18 @@ __all__ = [
     "S3Vault",
     "Sealed",
     "SealedVault",
+    "Staged",
     "Stat",
     "Stored",
     "Vault",
     "VaultStatus",
     "check_key",
+    "digests",
     "new_data_key",
     "new_key",
     "of",
     "off",
+    "plain_size",
     "sealed_size",
     "verified",
 ]

@@ -14,6 +14,9 @@ from jit_server.core.vault.offload import Behind
 BLOCK = 2**20
 """Bytes handled at a time: large enough for few thread hand-overs, small enough for flat memory."""
 
+STAGED_MOST = 2**30
+"""Bytes staged under one name at most: pieces of a larger file are staged one by one."""
+
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _KEY = re.compile(f"{_UUID}/{_UUID}")
 
@@ -32,6 +35,19 @@ class Stored:
 
     key: str
     version_id: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Bytes kept safe that are no version yet: `settle` makes one of them, `drop` and `sweep` clear them away.
+
+    `size` and `sha256` are those of what lies in the store, `handle` is the store's own name for it.
+    """
+
+    key: str
+    handle: str
     size: int
     sha256: str
 
@@ -98,6 +114,25 @@ class Vault(Protocol):
             VaultDown: the store is down or full; nothing is kept.
         """
 
+    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+        """Keep bytes safe, as many as come, without making a version of them yet.
+
+        They outlive this process, bear no lock, and any process may settle them. At most `STAGED_MOST` bytes.
+
+        Raises:
+            VaultDown: the store is down or full; nothing is kept.
+        """
+
+    def settle(self, key: str, handle: str) -> str:
+        """Make a version of what was staged and name it; asked again, the answer is the same.
+
+        Raises:
+            Altered: there is nothing of that name.
+        """
+
+    def drop(self, key: str, handle: str) -> None:
+        """Clear away what was staged; what is not there, or is a version by now, is let be."""
+
     def open(self, key: str, version_id: str) -> Body:
         """Read one version. Raises `Altered` when it is not there any more."""
 
@@ -117,7 +152,7 @@ class Vault(Protocol):
         """Every whole version that lies in the vault, in no order that matters."""
 
     def sweep(self, before: datetime) -> int:
-        """Remove the remains of transfers begun before then that never became a version; how many there were."""
+        """Remove what was staged or begun before then and never became a version; how many there were."""
 
     def status(self) -> VaultStatus:
         """Whether it works and what it promises; never raises for a store that is down."""

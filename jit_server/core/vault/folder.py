@@ -1,7 +1,7 @@
 """The vault in a folder: for one machine, the demo and small sites. Not WORM: whoever owns the disk can alter it.
 
 `<root>/objects/<workspace>/<object>/<version>` holds the bytes and `<version>.lock` retention and hold. A version is
-written in `staging`, flushed to disk, then renamed: it is either whole or not there.
+written in `staging`, flushed to disk, then renamed: it is either whole or not there. `parts` holds what was staged.
 """
 
 import json
@@ -16,7 +16,18 @@ from uuid import uuid4
 
 from jit_server.core import clock
 from jit_server.core.errors import Altered, VaultDown
-from jit_server.core.vault.base import BLOCK, Locked, Lying, Meter, Stat, Stored, VaultStatus, check_key
+from jit_server.core.vault.base import (
+    BLOCK,
+    STAGED_MOST,
+    Locked,
+    Lying,
+    Meter,
+    Staged,
+    Stat,
+    Stored,
+    VaultStatus,
+    check_key,
+)
 from jit_server.core.vault.offload import Behind, off
 
 _VERSION = re.compile("[0-9a-f]{32}")
@@ -52,15 +63,15 @@ class FolderVault:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._staging, self._objects = root / "staging", root / "objects"
+        self._staging, self._parts, self._objects = root / "staging", root / "parts", root / "objects"
 
     def prepare(self) -> None:
         """Make the folders, and clear what a killed process left in staging a day ago or longer."""
         with _or_down():
             self._root.parent.mkdir(parents=True, exist_ok=True)
-            for folder in (self._root, self._staging, self._objects):
+            for folder in (self._root, self._staging, self._parts, self._objects):
                 folder.mkdir(mode=0o700, exist_ok=True)
-        self.sweep(clock.now() - _STALE)
+            _clear(self._staging, clock.now() - _STALE)
 
     def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
         """See `Vault.put`."""
@@ -76,6 +87,34 @@ class FolderVault:
             meter.check()
             off(_commit, fd, staged, folder / version, self._root)
         return Stored(key, version, meter.size, meter.sha256)
+
+    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+        """See `Vault.stage`."""
+        check_key(key)
+        handle, meter = uuid4().hex, Meter(STAGED_MOST, None)
+        with self._staged(0) as (fd, staged):
+            behind = Behind(_Writer(fd, meter).take)
+            try:
+                for chunk in chunks:
+                    behind.give(meter.count(chunk))
+            finally:
+                behind.wait()
+            off(_rename, fd, staged, self._parts / handle)
+        return Staged(key, handle, meter.size, meter.sha256)
+
+    def settle(self, key: str, handle: str) -> str:
+        """See `Vault.settle`. The handle becomes the version."""
+        final = self._path(key, handle)
+        with _or_gone():
+            if not final.exists():
+                off(_move, self._parts / handle, final, self._root)
+        return handle
+
+    def drop(self, key: str, handle: str) -> None:
+        """See `Vault.drop`."""
+        self._path(key, handle)
+        with _or_down():
+            (self._parts / handle).unlink(missing_ok=True)
 
     def open(self, key: str, version_id: str) -> FolderBody:
         """See `Vault.open`."""
@@ -123,14 +162,9 @@ class FolderVault:
                     yield Lying(key, path.name, seen.st_size, datetime.fromtimestamp(seen.st_mtime, UTC))
 
     def sweep(self, before: datetime) -> int:
-        """See `Vault.sweep`: what a killed process left in staging."""
-        count = 0
+        """See `Vault.sweep`: what a killed process left in staging, and what nobody settled."""
         with _or_down():
-            for left in self._staging.iterdir():
-                if left.lstat().st_mtime < before.timestamp():
-                    left.unlink(missing_ok=True)
-                    count += 1
-        return count
+            return _clear(self._staging, before) + _clear(self._parts, before)
 
     def status(self) -> VaultStatus:
         """See `Vault.status`: free space, and plainly that this is not WORM."""
@@ -194,13 +228,35 @@ def _commit(fd: int, staged: Path, final: Path, root: Path) -> None:
     """Flush the file, give it its name, and flush the folders that hold the name."""
     with _or_down():
         os.fsync(fd)
-        for folder in (final.parent.parent, final.parent):  # a mode given to mkdir is not for the parents it makes
-            folder.mkdir(mode=0o700, exist_ok=True)
+        _move(staged, final, root)
+
+
+def _rename(fd: int, staged: Path, final: Path) -> None:
+    """The same for a name in a folder that is there."""
+    with _or_down():
+        os.fsync(fd)
         staged.rename(final)
-        for folder in final.parents:
-            _flush_folder(folder)
-            if folder == root:
-                break
+        _flush_folder(final.parent)
+
+
+def _move(staged: Path, final: Path, root: Path) -> None:
+    for folder in (final.parent.parent, final.parent):  # a mode given to mkdir is not for the parents it makes
+        folder.mkdir(mode=0o700, exist_ok=True)
+    staged.rename(final)
+    for folder in final.parents:
+        _flush_folder(folder)
+        if folder == root:
+            break
+
+
+def _clear(folder: Path, before: datetime) -> int:
+    """Remove the files last written before then; how many there were."""
+    count = 0
+    for left in folder.iterdir():
+        if left.lstat().st_mtime < before.timestamp():
+            left.unlink(missing_ok=True)
+            count += 1
+    return count
 
 
 def _flush_folder(folder: Path) -> None:

@@ -27,15 +27,29 @@ from urllib3 import exceptions as http
 
 from jit_server.core import clock
 from jit_server.core.errors import Altered, VaultDown
-from jit_server.core.vault.base import BLOCK, Locked, Lying, Meter, Stat, Stored, VaultStatus, check_key
+from jit_server.core.vault.base import (
+    BLOCK,
+    STAGED_MOST,
+    Locked,
+    Lying,
+    Meter,
+    Staged,
+    Stat,
+    Stored,
+    VaultStatus,
+    check_key,
+)
 from jit_server.core.vault.offload import Behind
 
 PART = 8 * BLOCK
 """Bytes of one multipart piece: 64 MiB pieces cost 321 MiB of memory, 8 MiB ones 45."""
+STAGED_PART = 5 * BLOCK
+"""Bytes of one piece of what is staged: the least that a store takes."""
 AT_ONCE = 2
 """Pieces under way at once: a gateway works on one connection with one processor."""
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
+_NOT_STAGED = _GONE | {"NoSuchUpload"}
 _FRACTION = re.compile(r"\.\d+(?=Z|[+-]|$)")
 
 
@@ -150,6 +164,47 @@ class S3Vault:
             client._abort_multipart_upload(bucket, key, upload_id)  # noqa: SLF001
             raise
 
+    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+        """See `Vault.stage`: an upload in pieces that is not completed, which no lock and no reader knows."""
+        meter, client, bucket = Meter(STAGED_MOST, None), self._client, self._bucket
+        check_key(key)
+        with closing(_pieces(chunks, meter)) as pieces, _or_down():
+            handle = client._create_multipart_upload(bucket, key, {"Content-Type": "application/octet-stream"})  # noqa: SLF001
+            try:
+                for number, piece in enumerate(pieces, 1):
+                    client._upload_part(bucket, key, piece, None, handle, number)  # noqa: SLF001
+            except BaseException:
+                client._abort_multipart_upload(bucket, key, handle)  # noqa: SLF001
+                raise
+        return Staged(key, handle, meter.size, meter.sha256)
+
+    def settle(self, key: str, handle: str) -> str:
+        """See `Vault.settle`. Asked again after a crash, the one version of that key is the answer."""
+        client, bucket = self._client, self._bucket
+        with _or_down():
+            try:
+                parts = client._list_parts(bucket, check_key(key), handle).parts  # noqa: SLF001
+                version_id = client._complete_multipart_upload(bucket, key, handle, parts).version_id  # noqa: SLF001
+            except S3Error as answer:
+                if answer.code not in _NOT_STAGED:
+                    raise
+                found = client.list_objects(bucket, prefix=key, recursive=True, include_version=True)
+                version_id = next((one.version_id for one in found), None)
+        if not version_id:
+            detail = "The vault does not hold these bytes any more."
+            raise Altered(detail, missing=True)
+        self.retain(key, version_id, clock.now() + timedelta(days=self._days))
+        return version_id
+
+    def drop(self, key: str, handle: str) -> None:
+        """See `Vault.drop`."""
+        with _or_down():
+            try:
+                self._client._abort_multipart_upload(self._bucket, check_key(key), handle)  # noqa: SLF001
+            except S3Error as answer:
+                if answer.code not in _NOT_STAGED:
+                    raise
+
     def open(self, key: str, version_id: str) -> S3Body:
         """See `Vault.open`."""
         with _or_down():
@@ -262,6 +317,23 @@ def _parts(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[bytes,
         hashing.wait()
     meter.check()
     yield b"".join(pieces)
+
+
+def _pieces(chunks: Iterable[bytes], meter: Meter) -> Generator[bytes, None, None]:
+    """Pieces of exactly `STAGED_PART` bytes, and the rest. Little is held: several are staged at once for one file."""
+    held, hashing = bytearray(), Behind(meter.hash)
+    try:
+        for chunk in chunks:
+            hashing.give(meter.count(chunk))
+            held += chunk
+            while len(held) > STAGED_PART:
+                piece = bytes(memoryview(held)[:STAGED_PART])
+                del held[:STAGED_PART]
+                yield piece
+                del piece
+    finally:
+        hashing.wait()
+    yield bytes(held)
 
 
 def _moment(stated: str) -> datetime:

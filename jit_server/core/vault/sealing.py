@@ -17,7 +17,7 @@ from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encr
 from cryptography.exceptions import AlreadyFinalized, InvalidTag
 
 from jit_server.core.errors import Altered, VaultDown
-from jit_server.core.vault.base import Body, Lying, Meter, Stat, Stored, Vault, VaultStatus, check_key
+from jit_server.core.vault.base import Body, Lying, Meter, Staged, Stat, Stored, Vault, VaultStatus, check_key
 from jit_server.core.vault.middle import CHUNK, HEAD, SEALED_CHUNK, TAG, Chunks, PartBody, altered, stored_part
 from jit_server.core.vault.offload import Behind
 
@@ -106,6 +106,20 @@ class SealedVault:
             raise VaultDown(_OTHER)
         return Sealed(key, kept.version_id, found.size, found.sha256, longer, kept.sha256)
 
+    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+        """See `Vault.stage`. Size and digest are those of what lies in the store."""
+        encryptor = Cobblestone256Encryptor(self._key, context_of(key))
+        with closing(_sealed(chunks, encryptor)) as pieces:
+            return self._store.stage(key, pieces)
+
+    def settle(self, key: str, handle: str) -> str:
+        """See `Vault.settle`."""
+        return self._store.settle(key, handle)
+
+    def drop(self, key: str, handle: str) -> None:
+        """See `Vault.drop`."""
+        self._store.drop(key, handle)
+
     def _read_back(self, kept: Stored) -> tuple[Meter, str]:
         """Size and digests of what is stored now.
 
@@ -115,7 +129,7 @@ class SealedVault:
         try:
             body = self.open(kept.key, kept.version_id)
             with closing(body):
-                return _digests(body)
+                return digests(body)
         except Altered as fault:
             raise VaultDown(_OTHER) from fault
 
@@ -188,7 +202,13 @@ def _encrypted(chunks: Iterable[bytes], meter: Meter, encryptor: Cobblestone256E
     yield encryptor.finalize()
 
 
-def _digests(body: Body) -> tuple[Meter, str]:
+def _sealed(chunks: Iterable[bytes], encryptor: Cobblestone256Encryptor) -> Generator[bytes]:
+    """The ciphertext of as many bytes as come."""
+    yield from through(encryptor.update, chunks)
+    yield encryptor.finalize()
+
+
+def digests(body: Body) -> tuple[Meter, str]:
     """SHA-256 and SHA-512 of a body, each in a thread of its own."""
     meter, longer = Meter(body.size, None), hashlib.sha512()
     first, second = Behind(meter.hash), Behind(longer.update)

@@ -16,10 +16,11 @@ from jit_server import audit
 from jit_server.access import Action
 from jit_server.audit import tree
 from jit_server.core.errors import Altered, KeyGone
-from jit_server.core.vault import Vault, sealed_size, verified
+from jit_server.core.vault import verified
 from jit_server.evidence.keys import is_destroyed, vault_of
 from jit_server.evidence.models import UNSEALED, EvidenceItem
 from jit_server.evidence.stored import Condition, note
+from jit_server.evidence.tus.lying import Readable, as_stored, lumps_of
 from jit_server.evidence.usecases.describing import description
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
@@ -119,7 +120,7 @@ def stream(
     return item, part, _given(begin, item_id, to, blocks, "evidence:streamed", **place)
 
 
-def _part(begin: Begin, vault: Vault, item: EvidenceItem, part: range) -> Generator[bytes, None, None]:
+def _part(begin: Begin, vault: Readable, item: EvidenceItem, part: range) -> Generator[bytes, None, None]:
     try:
         with closing(vault.open_part(item.vault_key, item.version_id, part)) as body:
             yield from body
@@ -143,7 +144,7 @@ def _given(
     return Permitted(begin, item_id, to, with_first(first, blocks))
 
 
-def checked(begin: Begin, vault: Vault, item: EvidenceItem) -> Generator[bytes, None, None]:
+def checked(begin: Begin, vault: Readable, item: EvidenceItem) -> Generator[bytes, None, None]:
     """The stored blocks; if they are not what was taken in, that goes on the record and the operator is told."""
     try:
         yield from verified(vault.open(item.vault_key, item.version_id), size=item.size, sha256=item.sha256)
@@ -207,23 +208,15 @@ def put_on_record(uow: UnitOfWork, item: EvidenceItem, **facts: Any) -> str:
     return fault
 
 
-def as_stored(item: EvidenceItem) -> tuple[int, str]:
-    """Size and digest of what lies in the vault, which need no key to be compared."""
-    if item.seal == UNSEALED:
-        return item.size, item.sha256
-    return sealed_size(item.size), item.stored_sha256 or ""
-
-
 def verify_without_keys(begin: Begin, item: EvidenceItem) -> Check:
     """Hash what lies in the store, as it lies there: finds bit rot where no key is at hand.
 
     Only damage goes on the record, because this proves less than `verify_stored`.
     """
     with begin() as uow:
-        vault, now = uow.vault, uow.now
-    size, sha256 = as_stored(item)
+        vault, now, lumps = uow.vault, uow.now, lumps_of(uow, item)
     try:
-        for _ in verified(vault.open(item.vault_key, item.version_id), size=size, sha256=sha256):
+        for _ in as_stored(vault, lumps):
             pass
     except Altered as found:
         gone = bool(found.members.get("missing"))  # and no digest found: it would not be one of the exhibit

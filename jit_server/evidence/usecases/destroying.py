@@ -7,6 +7,7 @@ from jit_server.core.errors import Altered, Conflict
 from jit_server.core.vault import Locked
 from jit_server.evidence.keys import DestroyedKey, object_of
 from jit_server.evidence.models import UNSEALED, EvidenceItem
+from jit_server.evidence.tus.lying import lumps_of
 from jit_server.work import UnitOfWork
 
 
@@ -41,7 +42,7 @@ def destroy(uow: UnitOfWork, item: EvidenceItem) -> DestroyedKey:
 
 def _not_held(uow: UnitOfWork, item: EvidenceItem) -> None:
     try:
-        held = uow.house.vault.stat(item.vault_key, item.version_id).held
+        held = any(uow.house.vault.stat(one.key, one.version_id).held for one in lumps_of(uow, item))
     except Altered:  # the bytes are gone already, so that nothing can hold them
         return
     if held:

@@ -1,7 +1,8 @@
 """How much evidence a workspace and an agency may keep, and the refusal before the first byte is read.
 
-What counts is what is kept and what is being sent at this moment; a declaration alone takes no room. The figure of a
-workspace counts exhibits that a member may know nothing of: it is for its administrators, and no refusal tells it.
+What counts is what is kept, what is being sent at this moment and what waits half sent; a declaration alone takes no
+room. The figure of a workspace counts exhibits that a member may know nothing of: it is for its administrators, and no
+refusal tells it.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 6))")
 _OF_WORKSPACE = text(
     "SELECT (SELECT coalesce(sum(bytes), 0) FROM evidence_usage WHERE workspace_id = :workspace),"
     " (SELECT coalesce(sum(size), 0) FROM upload"
-    "   WHERE workspace_id = :workspace AND state = 'uploading' AND beat_at > :live)"
+    "   WHERE workspace_id = :workspace AND state = 'uploading' AND (beat_at > :live OR expires_at > now()))"
 )
 _OF_AGENCY = text("SELECT kept, coming FROM jit_agency_evidence(:live)")
 

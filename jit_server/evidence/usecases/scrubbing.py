@@ -19,9 +19,9 @@ from sqlmodel import col
 from jit_server.access import SYSTEM, Action
 from jit_server.core.errors import Altered, VaultDown
 from jit_server.core.jobs import Stopping
-from jit_server.core.vault import verified
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.stored import Condition, StoredCheck, note
+from jit_server.evidence.tus.lying import as_stored, lumps_of
 from jit_server.evidence.usecases import content
 from jit_server.work import House, UnitOfWork
 
@@ -83,9 +83,10 @@ def _due(house: House) -> EvidenceItem | None:
 
 
 def _read_again(house: House, item: EvidenceItem, stopping: Stopping, pace: _Pace) -> None:
-    size, sha256 = content.as_stored(item)
+    with house.work(SYSTEM) as uow:
+        lumps = lumps_of(uow, item)
     try:
-        with closing(verified(house.vault.open(item.vault_key, item.version_id), size=size, sha256=sha256)) as blocks:
+        with closing(as_stored(house.vault, lumps)) as blocks:
             for block in blocks:
                 pace.take(len(block))
                 if stopping():

@@ -18,10 +18,10 @@ from jit_server.audit.entry import canonical
 from jit_server.core import stamps
 from jit_server.core.archive import Archive
 from jit_server.core.errors import NotFound
-from jit_server.core.vault import Vault
 from jit_server.evidence.court import asic
 from jit_server.evidence.court.asic import DataObject
 from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.tus.lying import Readable
 from jit_server.evidence.usecases.content import LOOK_AGAIN_SECONDS, checked
 from jit_server.evidence.usecases.histories import Survey, histories, report
 from jit_server.evidence.usecases.uploads import Begin
@@ -51,7 +51,7 @@ class Package:
     texts: Mapping[str, bytes | None]
     seen: Survey
     digest: str
-    vaults: Mapping[UUID, Vault]
+    vaults: Mapping[UUID, Readable]
     seal: audit.Seal
     settings: "Settings"
 

@@ -133,12 +133,12 @@ def receive(begin: Begin, upload_id: UUID, content: Iterable[bytes]) -> Evidence
     with begin() as uow:
         taken = upload(uow, upload_id)
         if taken.state == State.AVAILABLE:
-            return _exhibit(uow, taken)
+            return exhibit_of(uow, taken)
         _start(uow, taken)
         place = new_place(uow, taken.workspace_id, taken.compartment_id)
     stored = _stored(begin, taken, place, content)
     with begin() as uow:
-        return _register(uow, taken, stored)
+        return register_stored(uow, taken, stored)
 
 
 def _stored(begin: Begin, taken: Upload, place: Place, content: Iterable[bytes]) -> Sealed:
@@ -148,14 +148,15 @@ def _stored(begin: Begin, taken: Upload, place: Place, content: Iterable[bytes])
         return place.vault.put(place.key, moving, size=taken.size, sha256=taken.declared_sha256)
     except Mismatch as other:
         is_cut = other.members.get("size", taken.size) < taken.size
-        _give_up(begin, taken, State.DECLARED if is_cut else State.REJECTED, other)
+        give_up(begin, taken, State.DECLARED if is_cut else State.REJECTED, other)
         raise
     except JitError as fault:
-        _give_up(begin, taken, State.DECLARED, fault)
+        give_up(begin, taken, State.DECLARED, fault)
         raise
 
 
-def _exhibit(uow: UnitOfWork, sent: Upload) -> EvidenceItem:
+def exhibit_of(uow: UnitOfWork, sent: Upload) -> EvidenceItem:
+    """The exhibit that an upload has become."""
     item = uow.find(EvidenceItem, id=sent.id)
     if item is None:
         raise NotFound
@@ -182,11 +183,11 @@ def _alive(begin: Begin, sent: Upload, content: Iterable[bytes]) -> Iterator[byt
         yield block
         if time.monotonic() - last > BEAT_SECONDS:
             with begin() as uow:
-                _still_ours(uow, sent).beat_at = uow.now
+                still_ours(uow, sent).beat_at = uow.now
             last = time.monotonic()
 
 
-def _still_ours(uow: UnitOfWork, sent: Upload) -> Upload:
+def still_ours(uow: UnitOfWork, sent: Upload) -> Upload:
     """The upload, locked, if this transfer is still the one under way."""
     now = upload(uow, sent.id)
     uow.session.refresh(now, with_for_update=True)
@@ -195,7 +196,7 @@ def _still_ours(uow: UnitOfWork, sent: Upload) -> Upload:
     return now
 
 
-def _give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
+def give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
     """Put the attempt on the record, also when the sender may meanwhile do nothing here any more."""
     with begin() as uow, uow.as_system():
         now = uow.find(Upload, id=sent.id, attempt=sent.attempt, state=str(State.UPLOADING))
@@ -209,9 +210,9 @@ def _give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
         )  # fmt: skip
 
 
-def _register(uow: UnitOfWork, sent: Upload, stored: Sealed) -> EvidenceItem:
+def register_stored(uow: UnitOfWork, sent: Upload, stored: Sealed, seal: str = COBBLESTONE) -> EvidenceItem:
     """Make the exhibit and its entry on the log, in one transaction."""
-    now = _still_ours(uow, sent)
+    now = still_ours(uow, sent)
     now.state = advance(advance(State.UPLOADING, State.RECEIVED), State.AVAILABLE)
     party = uow.find(Party, id=now.party_id)
     if party is None:
@@ -223,7 +224,7 @@ def _register(uow: UnitOfWork, sent: Upload, stored: Sealed) -> EvidenceItem:
         serial=uow.connection.execute(_NEXT_NUMBER, place).scalar_one(),
         sha256=stored.sha256,
         sha512=stored.sha512,
-        seal=COBBLESTONE,
+        seal=seal,
         stored_sha256=stored.stored_sha256,
         vault=uow.house.settings.vault,
         vault_key=stored.key,

@@ -1,0 +1,122 @@
+"""From parts to an exhibit: what is stored is read back, hashed, compared and registered; no byte is copied.
+
+It can be asked again after any crash: pieces that are versions already stay what they are, and the exhibit is one.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from uuid import UUID
+
+from jit_server.core.errors import Altered, Conflict, Invalid, Mismatch, NotFound, VaultDown
+from jit_server.core.vault import Behind, Sealed, SealedVault
+from jit_server.evidence.keys import vault_at
+from jit_server.evidence.lifecycle import State
+from jit_server.evidence.models import EvidenceItem, Upload
+from jit_server.evidence.tus.models import JOINED, EvidencePiece, UploadPart, UploadPiece
+from jit_server.evidence.usecases.parts import offset_of, pieces_of
+from jit_server.evidence.usecases.room import BEAT_SECONDS
+from jit_server.evidence.usecases.uploads import Begin, exhibit_of, give_up, register_stored, still_ours, upload
+from jit_server.work import UnitOfWork
+
+SEVERAL = "several"
+"""What stands for the version of an exhibit that lies in several objects; each piece names its own."""
+
+
+@dataclass(frozen=True)
+class _Lying:
+    piece: UploadPiece
+    key: str
+    version_id: str
+
+
+def join(begin: Begin, upload_id: UUID, part_ids: Sequence[UUID]) -> EvidenceItem:
+    """Make the exhibit of these parts, in this order; asked again after that, it answers with the exhibit.
+
+    Raises:
+        Invalid: a part is missing, unfinished or another upload's, or they are not the declared size together.
+        Mismatch: their digest is not the declared one: rejected for good, on the record.
+        VaultDown: the store does not answer, or gives back other bytes than it was given: ask again.
+    """
+    with begin() as uow:
+        sent = upload(uow, upload_id)
+        uow.session.refresh(sent, with_for_update=True)
+        if sent.state == State.AVAILABLE:
+            return exhibit_of(uow, sent)
+        pieces = _in_order(uow, sent, part_ids)
+        if sent.state != State.UPLOADING:
+            raise Conflict("It was rejected: declare the file anew.", state=str(sent.state))
+        sent.beat_at = uow.now
+        vault = vault_at(uow, sent.workspace_id, str(sent.vault_key))
+    lying = [_settled(vault, one) for one in pieces]
+    try:
+        stored = _read_back(begin, sent, vault, lying)
+    except Mismatch as other:
+        give_up(begin, sent, State.REJECTED, other)
+        raise
+    with begin() as uow:
+        return _register(uow, sent, stored, lying)
+
+
+def _in_order(uow: UnitOfWork, sent: Upload, part_ids: Sequence[UUID]) -> list[UploadPiece]:
+    """The pieces of these parts, one after the other."""
+    found: list[UploadPiece] = []
+    for part_id in part_ids:
+        part = uow.find(UploadPart, id=part_id, upload_id=sent.id, ended_at=None)
+        if part is None or offset_of(uow, part) != part.length:
+            raise Invalid.field("Upload-Concat", f"part {part_id} is not whole", "Send what is missing of it first.")
+        found += pieces_of(uow, part)
+    if len(set(part_ids)) != len(part_ids) or sum(one.size for one in found) != sent.size:
+        raise Invalid.field("Upload-Concat", f"the parts are not {sent.size} bytes together", "Name each part once.")
+    return found
+
+
+def _settled(vault: SealedVault, piece: UploadPiece) -> _Lying:
+    key = f"{piece.workspace_id}/{piece.object_id}"
+    try:
+        return _Lying(piece, key, vault.settle(key, piece.handle))
+    except Altered as gone:
+        raise VaultDown("The evidence store has lost a piece of this file. Declare it anew.") from gone
+
+
+def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_Lying]) -> Sealed:
+    """Both digests of what is stored now, which must be the one declared, if one was."""
+    first, second, last = hashlib.sha256(), hashlib.sha512(), time.monotonic()
+    hashing = Behind(first.update), Behind(second.update)
+    size = 0
+    for one in lying:
+        try:
+            with closing(vault.open(one.key, one.version_id)) as body:
+                for block in body:
+                    size += len(block)
+                    for each in hashing:
+                        each.give(block)
+        except Altered as fault:
+            raise VaultDown("The evidence store gave back other bytes than it was given. Declare it anew.") from fault
+        if time.monotonic() - last > BEAT_SECONDS:
+            with begin() as uow:
+                still_ours(uow, sent).beat_at = uow.now
+            last = time.monotonic()
+    for each in hashing:
+        each.wait()
+    if size != sent.size or sent.declared_sha256 not in {None, first.hexdigest()}:
+        detail = "The bytes that arrived have another SHA-256 than the one declared. Check the file, declare it anew."
+        raise Mismatch(detail, announced_sha256=sent.declared_sha256, size=size, sha256=first.hexdigest())
+    whole = hashlib.sha256(b"".join(bytes.fromhex(one.piece.stored_sha256) for one in lying)).hexdigest()
+    return Sealed(str(sent.vault_key), SEVERAL, size, first.hexdigest(), second.hexdigest(), whole)
+
+
+def _register(uow: UnitOfWork, sent: Upload, stored: Sealed, lying: Sequence[_Lying]) -> EvidenceItem:
+    now = uow.find(Upload, id=sent.id)
+    if now is None:
+        raise NotFound
+    uow.session.refresh(now, with_for_update=True)
+    if now.state == State.AVAILABLE:  # the same was asked twice at once
+        return exhibit_of(uow, now)
+    item = register_stored(uow, sent, stored, seal=JOINED)
+    for number, one in enumerate(lying):
+        shared = one.piece.model_dump(exclude={"part_id", "place", "handle"})
+        uow.add(EvidencePiece(item_id=item.id, number=number, version_id=one.version_id, **shared))
+    return item

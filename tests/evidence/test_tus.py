@@ -1,0 +1,278 @@
+"""Resumable upload (tus 1.0): the protocol's words, and what may never come of it: a half thing, or a foreign hand."""
+
+import hashlib
+import os
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from jit_server import audit, evidence
+from jit_server.access import SYSTEM
+from jit_server.core.errors import Conflict, Mismatch, NotFound, QuotaFull
+from jit_server.core.vault import BLOCK
+from jit_server.evidence import EvidenceItem, download, verify
+from jit_server.evidence.tus.errors import OtherChecksum, PartEnded
+from jit_server.evidence.usecases import parts, reconciling
+from jit_server.evidence.usecases.content import verify_without_keys
+from jit_server.work import House
+from tests.builders import Team, World, browser
+from tests.evidence.builders import begins, declare, sha256
+
+TUS = {"Tus-Resumable": "1.0.0"}
+BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
+
+
+@pytest.fixture
+def team(world: World) -> Team:
+    return world.workspace()
+
+
+@pytest.fixture
+def client(app: Flask, house: House, team: Team) -> FlaskClient:
+    return browser(app, house, team.admin)
+
+
+def begin(team: Team, upload_id: UUID, length: int, *, partial: bool = True) -> UUID:
+    with team.world.work(team.admin) as uow:
+        return evidence.begin_part(uow, upload_id, length, partial=partial).part.id
+
+
+def add(
+    team: Team, upload_id: UUID, part_id: UUID, offset: int, *blocks: bytes, named: evidence.Checksum | None = None
+) -> int:
+    return evidence.append(begins(team, team.admin), upload_id, part_id, offset, blocks, named).offset
+
+
+def offset(team: Team, upload_id: UUID, part_id: UUID) -> int:
+    with team.world.work(team.admin) as uow:
+        return evidence.part_now(uow, upload_id, part_id).offset
+
+
+def sent(team: Team, content: bytes, **changes: Any) -> EvidenceItem:
+    """An exhibit from two parts, the second of which came first and in three requests."""
+    upload_id, half, cut = declare(team, team.admin, len(content), **changes), len(content) // 3, 0
+    second, first = begin(team, upload_id, len(content) - half), begin(team, upload_id, half)
+    for piece in (content[half : half + 7], content[half + 7 : half + 50], content[half + 50 :]):
+        cut = add(team, upload_id, second, cut, piece)
+    add(team, upload_id, first, 0, content[:half])
+    return evidence.join(begins(team, team.admin), upload_id, [first, second])
+
+
+def entries_of(team: Team, upload_id: UUID) -> list[str]:
+    with team.world.work(team.admin) as uow:
+        return [one.event for one in audit.read(uow.connection, team.id, subject=upload_id)]
+
+
+def staged(house: House) -> int:
+    return len(list((house.settings.data / "vault" / "parts").iterdir()))
+
+
+def test_parts_in_any_order_become_one_exhibit_with_both_digests(team: Team):
+    content = os.urandom(200_000)
+    item = sent(team, content, declared_sha256=sha256(content))
+    assert (item.sha256, item.sha512) == (sha256(content), hashlib.sha512(content).hexdigest())
+    assert b"".join(download(begins(team, team.admin), item.id)[1]) == content
+    assert verify(begins(team, team.admin), item.id).ok
+
+
+def test_pieces_lie_encrypted_and_an_altered_one_is_found_with_and_without_the_key(team: Team, house: House):
+    item = sent(team, b"the diary of Maria Example " * 10_000)
+    with begins(team, team.admin)() as uow:
+        lumps = evidence.lumps_of(uow, item)
+    lying = [house.settings.data / "vault" / "objects" / one.key / one.version_id for one in lumps]
+    assert len(lying) == 4
+    assert not any(b"Maria" in one.read_bytes() for one in lying)
+    assert verify_without_keys(begins(team, team.admin), item).ok
+    content = bytearray(lying[2].read_bytes())
+    content[-20] ^= 1
+    lying[2].write_bytes(content)
+    assert not verify_without_keys(begins(team, team.admin), item).ok
+    assert not verify(begins(team, team.admin), item.id).ok
+
+
+def test_what_arrived_before_the_line_was_cut_is_kept(team: Team):
+    upload_id = declare(team, team.admin, 1000)
+    part = begin(team, upload_id, 1000, partial=False)
+    assert add(team, upload_id, part, 0, b"x" * 300, b"y" * 100) == 400
+    assert offset(team, upload_id, part) == 400
+
+
+def test_a_large_request_is_kept_in_pieces_so_that_a_killed_server_loses_one_at_most(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(parts, "PIECE", BLOCK)
+    upload_id = declare(team, team.admin, 3 * BLOCK + 5)
+    part = begin(team, upload_id, 3 * BLOCK + 5, partial=False)
+
+    def killed() -> Iterator[bytes]:
+        yield os.urandom(2 * BLOCK + 9)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evidence.append(begins(team, team.admin), upload_id, part, 0, killed(), None)
+    assert offset(team, upload_id, part) == 2 * BLOCK
+
+
+def test_damaged_bytes_are_not_kept(team: Team, house: House):
+    upload_id = declare(team, team.admin, 100)
+    part, before = begin(team, upload_id, 100), staged(house)
+    right = evidence.Checksum("sha1", hashlib.sha1(b"x" * 60, usedforsecurity=False).digest())
+    with pytest.raises(OtherChecksum):
+        add(team, upload_id, part, 0, b"y" * 60, named=right)
+    assert (offset(team, upload_id, part), staged(house)) == (0, before)
+    assert add(team, upload_id, part, 0, b"x" * 60, named=right) == 60
+
+
+def test_another_offset_or_an_earlier_request_is_refused(team: Team):
+    upload_id = declare(team, team.admin, 100)
+    part = begin(team, upload_id, 100)
+    with pytest.raises(Conflict):
+        add(team, upload_id, part, 5, b"x")
+
+    def overtaken() -> Iterator[bytes]:
+        add(team, upload_id, part, 0, b"z" * 30)
+        yield b"y" * 10
+
+    with pytest.raises(Conflict, match="Another request"):
+        evidence.append(begins(team, team.admin), upload_id, part, 0, overtaken(), None)
+    assert offset(team, upload_id, part) == 30
+
+
+def test_another_digest_than_declared_is_rejected_for_good_and_on_record(team: Team):
+    upload_id = declare(team, team.admin, 100, declared_sha256="0" * 64)
+    part = begin(team, upload_id, 100)
+    add(team, upload_id, part, 0, b"x" * 100)
+    with pytest.raises(Mismatch):
+        evidence.join(begins(team, team.admin), upload_id, [part])
+    assert entries_of(team, upload_id)[-1] == "evidence:rejected"
+    with pytest.raises(PartEnded):
+        offset(team, upload_id, part)
+
+
+def test_asked_twice_it_is_one_exhibit_and_one_entry(team: Team):
+    upload_id = declare(team, team.admin, 100)
+    part = begin(team, upload_id, 100)
+    add(team, upload_id, part, 0, b"x" * 100)
+    first, second = (evidence.join(begins(team, team.admin), upload_id, [part]) for _ in range(2))
+    assert first.id == second.id
+    assert entries_of(team, upload_id).count("evidence:registered") == 1
+
+
+def test_a_removed_sender_is_stopped_and_registers_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parts, "BEAT_SECONDS", 0)
+    team = world.workspace()
+    who = team.join("FR")
+    upload_id = declare(team, who, 100)
+    with team.world.work(who) as uow:
+        part = evidence.begin_part(uow, upload_id, 100, partial=False).part.id
+
+    def removed() -> Iterator[bytes]:
+        yield b"x" * 10
+        team.remove(who)
+        yield b"x" * 90
+
+    with pytest.raises(NotFound):
+        evidence.append(begins(team, who), upload_id, part, 0, removed(), None)
+    assert "evidence:registered" not in entries_of(team, upload_id)
+
+
+def test_a_part_is_nobody_elses(team: Team):
+    other = team.join("DE")
+    upload_id = declare(team, team.admin, 100)
+    part = begin(team, upload_id, 100)
+    for step in (
+        lambda: evidence.append(begins(team, other), upload_id, part, 0, [b"x"], None),
+        lambda: evidence.join(begins(team, other), upload_id, [part]),
+    ):
+        with pytest.raises(NotFound):
+            step()
+
+
+def test_what_waits_half_sent_takes_room(house: House):
+    narrow = replace(house, settings=house.settings.model_copy(update={"quota_workspace_bytes": 150}))
+    team = World.create(narrow).workspace()
+    begin(team, declare(team, team.admin, 100), 100)
+    with pytest.raises(QuotaFull):
+        declare(team, team.admin, 100)
+
+
+def test_an_upload_that_was_never_finished_is_cleared_when_its_day_has_come(team: Team, house: House):
+    upload_id, before = declare(team, team.admin, 100), staged(house)
+    part = begin(team, upload_id, 100)
+    add(team, upload_id, part, 0, b"x" * 60)
+    assert staged(house) == before + 1
+    with house.work(SYSTEM) as uow:
+        late = text("UPDATE upload SET expires_at = expires_at - :days WHERE id = :id")
+        uow.connection.execute(late, {"days": timedelta(days=house.settings.upload_days + 1), "id": upload_id})
+    with pytest.raises(PartEnded):
+        add(team, upload_id, part, 60, b"x" * 40)
+    reconciling.reconcile(house, lambda: False)
+    assert staged(house) == before
+    assert entries_of(team, upload_id)[-1] == "evidence:rejected"
+
+
+def test_no_piece_of_an_exhibit_counts_as_an_orphan(team: Team, house: House, monkeypatch: pytest.MonkeyPatch):
+    item = sent(team, os.urandom(500))
+    monkeypatch.setattr(reconciling, "STALE", timedelta(seconds=-60))
+    with begins(team, team.admin)() as uow:
+        ours = {one.key for one in evidence.lumps_of(uow, item)}
+    assert not ours & {one.key for one in reconciling.orphans(house)}
+
+
+def test_the_protocol_says_what_it_can_and_refuses_another_version(client: FlaskClient, team: Team):
+    endpoint = f"/api/v1/uploads/{declare(team, team.admin, 100)}/tus"
+    answer = client.options(endpoint)
+    assert answer.status_code == 200
+    assert answer.headers["Tus-Version"] == "1.0.0"
+    assert set(answer.headers["Tus-Extension"].split(",")) == {
+        "creation", "expiration", "checksum", "termination", "concatenation",
+    }  # fmt: skip
+    assert "sha1" in answer.headers["Tus-Checksum-Algorithm"]
+    refused = client.post(endpoint, headers={"Upload-Length": "100"})
+    assert (refused.status_code, refused.headers["Tus-Version"]) == (412, "1.0.0")
+
+
+def test_create_ask_append_and_end_by_the_headers_of_the_protocol(client: FlaskClient, team: Team):
+    endpoint = f"/api/v1/uploads/{declare(team, team.admin, 100)}/tus"
+    made = client.post(endpoint, headers=TUS | {"Upload-Length": "40", "Upload-Concat": "partial"})
+    assert made.status_code == 201
+    where = made.headers["Location"]
+    asked = client.head(where, headers=TUS)
+    assert (asked.headers["Upload-Offset"], asked.headers["Upload-Length"]) == ("0", "40")
+    assert (asked.headers["Cache-Control"], asked.headers["Upload-Concat"]) == ("no-store", "partial")
+    assert "Upload-Expires" in asked.headers
+    patched = client.patch(where, data=b"x" * 10, headers=BYTES | {"Upload-Offset": "0"})
+    assert (patched.status_code, patched.headers["Upload-Offset"]) == (204, "10")
+    damaged = {"Upload-Offset": "10", "Upload-Checksum": "sha256 " + b64encode(bytes(32)).decode()}
+    assert client.patch(where, data=b"x", headers=BYTES | damaged).status_code == 460
+    assert client.patch(where, data=b"x", headers=BYTES | {"Upload-Offset": "3"}).status_code == 409
+    assert client.patch(where, data=b"x", headers=TUS | {"Upload-Offset": "10"}).status_code == 415
+    assert client.patch(where, data=b"x" * 31, headers=BYTES | {"Upload-Offset": "10"}).status_code == 413
+    unfinished = client.post(endpoint, headers=TUS | {"Upload-Concat": f"final;{where}"})
+    assert unfinished.status_code == 422
+    assert client.delete(where, headers=TUS).status_code == 204
+    assert client.head(where, headers=TUS).status_code == 410
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Upload-Length": "101"}, {"Upload-Length": "-1"}, {"Upload-Length": "0"}, {}, {"Upload-Length": "9" * 30},
+        {"Upload-Length": "50"}, {"Upload-Length": "100", "Upload-Concat": "half"}, {"Upload-Concat": "final;"},
+        {"Upload-Concat": "final;/somewhere"}, {"Upload-Concat": f"final;/api/v1/uploads/{uuid4()}/tus/{uuid4()}"},
+    ],
+)  # fmt: skip
+def test_a_wrong_header_is_named_and_makes_nothing(client: FlaskClient, team: Team, headers: dict[str, str]):
+    endpoint = f"/api/v1/uploads/{declare(team, team.admin, 100)}/tus"
+    answer = client.post(endpoint, headers=TUS | headers)
+    assert answer.status_code in {400, 422}
+    assert answer.json["detail"]
+
