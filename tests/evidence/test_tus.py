@@ -275,4 +275,3 @@ def test_a_wrong_header_is_named_and_makes_nothing(client: FlaskClient, team: Te
     answer = client.post(endpoint, headers=TUS | headers)
     assert answer.status_code in {400, 422}
     assert answer.json["detail"]
-

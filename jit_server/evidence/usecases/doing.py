@@ -17,6 +17,7 @@ from jit_server.evidence.custody.did import KINDS, Did
 from jit_server.evidence.custody.models import CustodyAct
 from jit_server.evidence.custody.shapes import ActOut, Verb
 from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.tus.lying import lumps_of
 from jit_server.evidence.usecases.acting import Names, acts_of, one_at_a_time, openable, put
 from jit_server.evidence.usecases.handing_over import GONE
 from jit_server.evidence.usecases.uses import used
@@ -100,7 +101,8 @@ def _photo(uow: UnitOfWork, item: EvidenceItem, photo_id: UUID) -> dict[str, Any
 def _tell_vault(uow: UnitOfWork, item: EvidenceItem, verb: Verb) -> None:
     """A hold stands in the vault before it stands in the log; it ends there only after it ended in the log."""
     if verb == Verb.HOLD:
-        uow.vault.hold(item.vault_key, item.version_id, on=True)
+        for one in lumps_of(uow, item):
+            uow.vault.hold(one.key, one.version_id, on=True)
     elif verb == Verb.LIFT_HOLD:
         uow.later("evidence:hold", workspace_id=item.workspace_id, item_id=item.id)
 
@@ -111,7 +113,9 @@ def follow_hold(house: House, _stopping: Stopping, workspace_id: str, item_id: s
         item = uow.find(EvidenceItem, id=UUID(item_id), workspace_id=UUID(workspace_id))
         if item is not None:
             one_at_a_time(uow, item)
-            house.vault.hold(item.vault_key, item.version_id, on=item.id in held(uow, [item.id]))
+            on = item.id in held(uow, [item.id])
+            for one in lumps_of(uow, item):
+                house.vault.hold(one.key, one.version_id, on=on)
 
 
 def held(uow: UnitOfWork, item_ids: Iterable[UUID]) -> set[UUID]:
