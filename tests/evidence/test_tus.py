@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from jit_server import audit, evidence
 from jit_server.access import SYSTEM
-from jit_server.core.errors import Conflict, Mismatch, NotFound, QuotaFull
+from jit_server.core.errors import Conflict, KeyGone, Mismatch, NotFound, QuotaFull
 from jit_server.core.vault import BLOCK
 from jit_server.evidence import EvidenceItem, download, verify
 from jit_server.evidence.tus.errors import OtherChecksum, PartEnded
@@ -96,6 +96,22 @@ def test_pieces_lie_encrypted_and_an_altered_one_is_found_with_and_without_the_k
     lying[2].write_bytes(content)
     assert not verify_without_keys(begins(team, team.admin), item).ok
     assert not verify(begins(team, team.admin), item.id).ok
+
+
+@pytest.mark.parametrize("part", [range(1), range(60_000, 70_000), range(66_660, 150_000), range(199_999, 200_000)])
+def test_an_exhibit_in_pieces_is_read_from_the_middle(team: Team, part: range):
+    content = os.urandom(200_000)
+    item = sent(team, content)
+    blocks = evidence.stream(begins(team, team.admin), item.id, lambda _: part)[2]
+    assert b"".join(blocks) == content[part.start : part.stop]
+
+
+def test_destroying_the_one_key_makes_every_piece_unreadable(team: Team):
+    item = sent(team, os.urandom(500))
+    with begins(team, team.admin)() as uow, uow.as_system():
+        evidence.destroy(uow, item)
+    with pytest.raises(KeyGone):
+        download(begins(team, team.admin), item.id)
 
 
 def test_what_arrived_before_the_line_was_cut_is_kept(team: Team):
