@@ -1,6 +1,6 @@
 """Uploads in parts: what has arrived of each, and the pieces that an exhibit consists of.
 
-Revision 0030.
+Revision 0031.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 from jit_server.core.database import APP_ROLE
 from jit_server.core.walls import SEES, protect
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
