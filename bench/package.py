@@ -20,7 +20,7 @@ from jit_server.evidence.court.papers import Occasion
 from jit_server.evidence.court.report import ENGLISH
 from tests.builders import Team
 from tests.evidence.builders import begins, declare, send
-from tests.evidence.packages import VERIFIER, asked
+from tests.evidence.packages import VERIFIER, asked, based
 
 MAKE_BAR, VERIFY_BAR, FLAT, REPORT_BAR = 0.5, 0.7, 64.0, 3.0
 ITEMS = 1000
@@ -50,7 +50,9 @@ def _report() -> dict[str, Any]:
 
 def _exhibit(team: Team, size: int) -> EvidenceItem:
     block = os.urandom(BLOCK)
-    return send(team, team.admin, declare(team, team.admin, size), (block for _ in range(size // BLOCK)))
+    item = send(team, team.admin, declare(team, team.admin, size), (block for _ in range(size // BLOCK)))
+    based(team, team.admin, item)
+    return item
 
 
 def _fill(team: Team, count: int, size: int) -> None:

@@ -136,6 +136,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "custody:accepted": Verb.ALTERATION,
         "custody:acquired": Verb.COLLECTION,
         "custody:annotated": Verb.ALTERATION,
+        "custody:authorized": Verb.ALTERATION,
+        "custody:basis_ended": Verb.ALTERATION,
         "custody:collected": Verb.COLLECTION,
         "custody:conditioned": Verb.ALTERATION,
         "custody:described": Verb.COLLECTION,

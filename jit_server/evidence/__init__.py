@@ -1,7 +1,7 @@
 """Exhibits: taken in once, never altered, hashed on every read, with an unbroken record of who did what with each."""
 
 from jit_server.evidence.court.shapes import NewPackage
-from jit_server.evidence.custody.did import NewAct, NewPhysical
+from jit_server.evidence.custody.did import NewAct, NewBasis, NewPhysical
 from jit_server.evidence.custody.models import CustodyAct
 from jit_server.evidence.custody.shapes import ActOut, Answer, HandOverOut, NewHandOver
 from jit_server.evidence.lifecycle import State
@@ -23,6 +23,7 @@ from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, R
 from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
 from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.tus.lying import Lump, lumps_of
+from jit_server.evidence.usecases.authorizing import known_bases, record_basis, unbased
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, stream, verify, verify_stored
 from jit_server.evidence.usecases.describing import item_out, upload_out
@@ -94,6 +95,7 @@ __all__ = [
     "MineOut",
     "Mode",
     "NewAct",
+    "NewBasis",
     "NewHandOver",
     "NewMarking",
     "NewPackage",
@@ -144,6 +146,7 @@ __all__ = [
     "item_out",
     "join",
     "known",
+    "known_bases",
     "last_check",
     "look",
     "lumps_of",
@@ -166,6 +169,7 @@ __all__ = [
     "read_hand_overs",
     "receipt_of",
     "receive",
+    "record_basis",
     "register",
     "register_physical",
     "released_to_me",
@@ -178,6 +182,7 @@ __all__ = [
     "stored_check",
     "stream",
     "takers",
+    "unbased",
     "upload",
     "upload_out",
     "verify",

@@ -1,6 +1,6 @@
 """HTML doors of a package for court: for whom, on what order and as of when, then the file itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -81,6 +81,7 @@ def _asked(workspace_id: UUID, typed: Mapping[str, str], errors: list[dict[str, 
                 if item.handling == Handling.H3
             ],
             "fresh": _is_fresh(uow),
+            "unbased": sorted(item.number for item in _unbased(uow, workspace_id, items)),
         }
         uow.record("evidence:listed", workspace_id=workspace_id)
     return show(
@@ -92,6 +93,12 @@ def _asked(workspace_id: UUID, typed: Mapping[str, str], errors: list[dict[str, 
         step_up="/step-up?" + urlencode({"next": request.full_path.rstrip("?")}),
         **values,
     )
+
+
+def _unbased(uow: UnitOfWork, workspace_id: UUID, items: list[EvidenceItem]) -> Sequence[EvidenceItem]:
+    """Which of them would be refused: the page says so before anything is typed."""
+    ids = [item.id for item in items] or None
+    return evidence.unbased(uow, workspace_id, ids, Action.EVIDENCE_EXPORT, limit=SHOWN)
 
 
 def _is_fresh(uow: UnitOfWork) -> bool:

@@ -10,9 +10,34 @@ from typing import Any
 from jit_server import evidence
 from jit_server.evidence import EvidenceItem, NewPackage
 from tests.builders import Team, Who
+from tests.evidence import builders
 from tests.evidence.builders import begins
 
 VERIFIER = Path(__file__).parents[2] / "static" / "verify" / "jit-verify.py"
+
+
+BASIS = {
+    "verb": "authorize",
+    "kind": "warrant",
+    "authority": "Amtsgericht Aachen",
+    "state": "DE",
+    "identifier": "12 Gs 4/26",
+    "valid_from": "2026-11-01",
+}
+
+
+def based(team: Team, who: Who, *items: EvidenceItem) -> None:
+    """Record what these exhibits rest on, by whoever supplied them."""
+    new = evidence.NewBasis.model_validate({"items": [item.id for item in items], "basis": BASIS})
+    with begins(team, who)() as uow:
+        evidence.record_basis(uow, team.id, new)
+
+
+def exhibit(team: Team, who: Who, content: bytes = b"bytes that prove something", **changes: Any) -> EvidenceItem:
+    """A registered exhibit that rests on a warrant: only such go into packages."""
+    item = builders.exhibit(team, who, content, **changes)
+    based(team, who, item)
+    return item
 
 
 def asked(*items: EvidenceItem, **changes: Any) -> NewPackage:

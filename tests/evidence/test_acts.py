@@ -23,7 +23,7 @@ from jit_server.evidence.usecases.doing import follow_hold
 from jit_server.work import House
 from tests.builders import Team, Who, World, browser, stale
 from tests.evidence.builders import begins, custody, exhibit
-from tests.evidence.packages import judged, opened, packed
+from tests.evidence.packages import BASIS, based, judged, opened, packed
 from tests.evidence.test_hand_overs import answer, hand_over, seen, token
 
 YESTERDAY = (clock.now() - timedelta(days=1)).isoformat()
@@ -49,6 +49,8 @@ SAID: dict[str, dict[str, Any]] = {
     "lift_hold": {"reason": "the appeal is decided", "authority": "LG Aachen"},
     "restrict": {"reason": "accuracy is contested", "authority": "LfDI NRW", "reference": "DS 4/26"},
     "lift_restriction": {"reason": "accuracy is settled", "authority": "LfDI NRW"},
+    "authorize": BASIS,
+    "end_basis": {"reason": "annulled"},
     "require_return": {"to": "the owner", "reference": "TOP 11(6)", "by": "2027-01-31"},
     "give_back": {"at": YESTERDAY, "to": "the owner", "receipt": "R-9"},
     "destroy": {"at": YESTERDAY, "authority": "StA Aachen", "reference": "V-3", "method": "shredded"},
@@ -87,7 +89,8 @@ def test_each_act_is_on_record_with_its_words_committed_to_and_its_reason_in_cle
     item = exhibit(team, team.admin)
     if verb.startswith("lift_"):
         do(team, team.admin, item, "hold" if verb == "lift_hold" else "restrict")
-    act = do(team, team.admin, item, verb)
+    named = {"act": str(do(team, team.admin, item, "authorize").id)} if verb == "end_basis" else {}
+    act = do(team, team.admin, item, verb, **named)
     entry = custody(team, team.admin, item.id)[-1]
     assert (entry.event, entry.facts["act"]) == (act.event, str(act.id))
     assert "Maria" not in json.dumps(entry.facts)
@@ -102,16 +105,19 @@ def test_every_verb_has_a_form_words_and_a_test(app: Flask, house: House, team: 
     for verb, kind in KINDS.items():
         page = here.get(f"/w/{team.id}/evidence/{item.number}/acts/{verb}")
         assert page.status_code == 200, verb
-        assert all(f'name="{name}"' in page.text for name in kind.shape.model_fields if name != "verb"), verb
+        assert all(
+            f'name="{name}"' in page.text for name in kind.shape.model_fields if name not in {"verb", "basis"}
+        ), verb
     assert here.get(f"/w/{team.id}/evidence/{item.number}/acts/hand_over").status_code == 404
 
 
 def test_what_only_the_originator_decides_a_partner_does_not(team: Team):
     item = exhibit(team, team.admin)
     for verb, kind in KINDS.items():
-        if str(verb) in SAID and "decide" in kind.action:
+        if "decide" in kind.action:
+            named = {"act": str(item.id)} if verb == Verb.END_BASIS else {}
             with pytest.raises(NotPermitted):
-                do(team, team.leaders["FR"], item, str(verb))
+                do(team, team.leaders["FR"], item, str(verb), **named)
     do(team, team.leaders["FR"], item, "flag", forum="TJ Paris")
     do(team, team.admin, item, "flag", flag="admitted", forum="LG Aachen")
     flags = how(team, team.admin, item).by_forum[Verb.FLAG]
@@ -239,6 +245,7 @@ def test_a_package_carries_what_people_said_and_the_verifier_holds_it_against_th
     restricted = exhibit(team, team.admin, handling="H2")
     do(team, team.admin, item, "flag")
     do(team, team.admin, item, "photograph", photo=str(restricted.id))
+    based(team, team.admin, item)
     package = packed(team, team.admin, item)
     rows = list(csv.DictReader(io.StringIO(opened(package).read("custody.csv").decode())))
     said = {row["event"]: row["statement"] for row in rows}

@@ -9,8 +9,7 @@ import pytest
 from jit_server.evidence.court import report
 from jit_server.evidence.court.papers import Occasion
 from tests.builders import Team, World
-from tests.evidence.builders import exhibit
-from tests.evidence.packages import opened, packed
+from tests.evidence.packages import exhibit, opened, packed
 
 ITEM = {"number": "DE-0001", "title": "Phone", "legal_basis": "StPO", "size": 7, "sha256": "ab" * 32}
 ROW = ["1", "2026-11-23 04:00:00", "DE-0001", "evidence:read", "KHK Brandt, Anklage DE", "denied", "#let x = [why] $"]

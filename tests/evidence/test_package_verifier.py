@@ -16,8 +16,7 @@ from jit_server import audit
 from jit_server.core.vault import BLOCK
 from jit_server.work import House
 from tests.builders import Team, World
-from tests.evidence.builders import exhibit
-from tests.evidence.packages import VERIFIER, judged, opened, packed
+from tests.evidence.packages import VERIFIER, exhibit, judged, opened, packed
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from jit_server.core.vault import BLOCK
 from jit_server.evidence.court import custody as custody_lines
 from jit_server.work import House
 from tests.builders import Team, World, browser
-from tests.evidence.builders import begins, custody, exhibit
-from tests.evidence.packages import asked, opened, packed
+from tests.evidence.builders import begins, custody
+from tests.evidence.packages import asked, exhibit, opened, packed
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_selection_with_something_forbidden_is_refused_whole(team: Team):
     allowed, forbidden = exhibit(team, team.admin, handling="H0"), exhibit(team, team.admin, handling="H1")
     with pytest.raises(NotPermitted):
         packed(team, team.leaders["FR"], allowed, forbidden)
-    assert custody(team, team.admin, allowed.id)[-1].event == "evidence:registered"
+    assert custody(team, team.admin, allowed.id)[-1].event == "custody:authorized"
 
 
 def test_an_outsider_learns_nothing(team: Team):

@@ -19,8 +19,7 @@ from jit_server.core.settings import Settings
 from jit_server.work import House
 from tests.builders import Team, World
 from tests.evidence.authority import Authority, authority
-from tests.evidence.builders import exhibit
-from tests.evidence.packages import VERIFIER, judged, opened, packed
+from tests.evidence.packages import VERIFIER, exhibit, judged, opened, packed
 
 STAMPS = {
     "META-INF/timestamp.tst": "META-INF/ASiCManifest-stamp.xml",

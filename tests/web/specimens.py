@@ -298,6 +298,7 @@ STOOD = {
     ],
     "numbers": [{"forum": "Tribunal judiciaire de Paris", "number": "P-17"}],
     "photos": ["DE-0003"],
+    "bases": ["What it is: Warrant; Authority: Amtsgericht Aachen; Its number or reference: 12 Gs 4/26"],
 }
 PHYSICAL_FIELDS = (
     *("title", "description", "quantity", "identifiers", "kept", "seals", "legal_basis", "method", "collector"),
@@ -1201,6 +1202,7 @@ SPECIMENS = {
             ],
             on_its_way={UUID(int=700): "FR"},
             badges={UUID(int=700): STOOD},
+            unbased={UUID(int=700)},
         ),
     ),
     "evidence-empty": (
@@ -1270,6 +1272,24 @@ SPECIMENS = {
             ],
             errors=[{"field": "seals", "message": "Nothing is chosen.", "remedy": "Write something here."}],
         ),
+    ),
+    "basis": (
+        "evidence/basis.html",
+        room(
+            "evidence",
+            items=[BRIEF],
+            known=[("1", "Warrant; Amtsgericht Aachen; 12 Gs 4/26")],
+            like="",
+            fields=[
+                {"name": "kind", "words": "What it is", "kind": "select", "required": True, "value": ""}
+                | {"options": [("warrant", "Warrant")], "most": 200},
+            ],
+            errors=[{"field": "kind", "message": "Nothing is chosen.", "remedy": "Choose one."}],
+        ),
+    ),
+    "basis-nothing": (
+        "evidence/basis.html",
+        room("evidence", items=[], known=[], like="", fields=[], errors=[]),
     ),
     "physical": (
         "evidence/physical.html",
@@ -1396,6 +1416,7 @@ SPECIMENS = {
         room(
             "evidence",
             items=[BRIEF, BRIEF],
+            unbased=["DE-0002"],
             total=23,
             head=1234,
             codes=[("trial", "Presenting or testing evidence in court")],
@@ -1411,6 +1432,7 @@ SPECIMENS = {
         room(
             "evidence",
             items=[],
+            unbased=["DE-0002"],
             total=0,
             head=12,
             codes=[("trial", "Presenting or testing evidence in court")],

@@ -75,3 +75,16 @@ def register_physical(workspace_id: UUID, body: evidence.NewPhysical) -> Respons
     item = evidence.register_physical(anew(), workspace_id, body)
     with work() as uow:
         return created(evidence.item_out(uow, item), location=f"/api/v1/evidence/{item.id}")
+
+
+@routes.posts(
+    "/workspaces/<uuid:workspace_id>/bases",
+    to=Action.CUSTODY_DECIDE,
+    body=evidence.NewBasis,
+    answers={201: [evidence.ActOut]},
+)
+def record_basis(workspace_id: UUID, body: evidence.NewBasis) -> ResponseReturnValue:
+    """Record one lawful basis on several exhibits of one's own party; without one, none goes before a court."""
+    with work() as uow:
+        acts = evidence.record_basis(uow, workspace_id, body)
+        return created({"items": [evidence.act_out(uow, act) for act in acts]})

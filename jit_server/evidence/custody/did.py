@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import AfterValidator, Field
 
@@ -21,6 +21,17 @@ class Admissibility(StrEnum):
     EXCLUDED = "excluded"
     LIMITED = "limited"
     ADMITTED = "admitted"
+
+
+class BasisKind(StrEnum):
+    """What a lawful basis is (CASE `Authorization`)."""
+
+    WARRANT = "warrant"
+    ORDER = "order"
+    REQUEST = "request"
+    CLAUSE = "clause"
+    CONSENT = "consent"
+    OTHER = "other"
 
 
 Moment = Annotated[datetime, AfterValidator(lambda at: at if at.tzinfo else at.replace(tzinfo=UTC))]
@@ -203,9 +214,39 @@ class Destroyed(Stated):
     method: Line
 
 
+class Authorized(Stated):
+    """The lawful basis it rests on: who gave it, which, and for how long. The same `basis` on several is one record."""
+
+    verb: Literal[Verb.AUTHORIZE] = Verb.AUTHORIZE
+    kind: BasisKind
+    authority: Line
+    state: Line = Field(description="The State whose authority gave it.")
+    identifier: Line
+    valid_from: date
+    valid_until: date | None = None
+    basis: UUID = Field(default_factory=uuid4)
+
+
+class BasisEnded(Stated):
+    """A lawful basis holds no more for it: it was annulled, or recorded wrongly."""
+
+    verb: Literal[Verb.END_BASIS] = Verb.END_BASIS
+    act: UUID = Field(description="The act by which it was recorded.")
+    reason: Reason
+
+
+class NewBasis(Stated):
+    """One lawful basis for several exhibits: stated anew, or the one that an earlier act recorded."""
+
+    items: tuple[UUID, ...] = Field(min_length=1, max_length=200)
+    basis: Authorized | None = None
+    like: UUID | None = Field(default=None, description="An earlier act that recorded it.")
+
+
 Did = Annotated[
     Collected | Acquired | Note | Photographed | Sealed | Unsealed | Stored | Numbered | Flagged | Transmitted
-    | PreJit | Outside | Held | HoldLifted | Restricted | RestrictionLifted | ReturnRequired | GivenBack | Destroyed,
+    | PreJit | Outside | Held | HoldLifted | Restricted | RestrictionLifted | ReturnRequired | GivenBack | Destroyed
+    | Authorized | BasisEnded,
     Field(discriminator="verb"),
 ]  # fmt: skip
 
@@ -265,6 +306,8 @@ KINDS: Final[dict[Verb, Kind]] = {
     Verb.LIFT_RESTRICTION: Kind(RestrictionLifted, _DECIDED, fresh=True),
     Verb.REQUIRE_RETURN: Kind(ReturnRequired, _DECIDED),
     Verb.GIVE_BACK: Kind(GivenBack),
+    Verb.AUTHORIZE: Kind(Authorized, _DECIDED),
+    Verb.END_BASIS: Kind(BasisEnded, _DECIDED),
     Verb.DESTROY: Kind(Destroyed, _DECIDED, fresh=True),
 }
 """What people record by hand; hand-overs and descriptions have doors of their own."""

@@ -11,7 +11,7 @@ from flask_babel import gettext
 from jit_server import evidence, workspaces
 from jit_server.access import Action
 from jit_server.core.errors import Conflict, Invalid, NotFound
-from jit_server.evidence import EvidenceItem, Method, NewAct, NewPhysical
+from jit_server.evidence import EvidenceItem, Method, NewAct, NewBasis, NewPhysical
 from jit_server.evidence.custody import words
 from jit_server.evidence.custody.did import KINDS
 from jit_server.evidence.custody.pages import faults
@@ -25,6 +25,7 @@ from jit_server.web.pages import go, show
 from jit_server.work import UnitOfWork
 
 ONE = "/w/<uuid:workspace_id>/evidence/<number>/acts/<verb>"
+MOST = 200
 NEW = "/w/<uuid:workspace_id>/evidence/physical"
 PHYSICAL = ("description", "identifiers", "quantity", "seals", "kept")
 DECLARED = (
@@ -131,10 +132,20 @@ def _asked(
         "item": brief(item),
         "verb": str(verb),
         "heading": words.verb_words(verb),
-        "fields": [one | {"value": typed.get(one["name"], "")} for one in words.fields_of(verb)],
+        "fields": [
+            one | {"value": typed.get(one["name"], "")} | _bases(uow, item, one) for one in words.fields_of(verb)
+        ],
         "errors": errors,
     }
     return show("evidence/act.html", 422 if errors else 200, **values)
+
+
+def _bases(uow: UnitOfWork, item: EvidenceItem, one: Mapping[str, Any]) -> dict[str, Any]:
+    """The bases in force that a form offers to end."""
+    if one["name"] != "act":
+        return {}
+    found = evidence.stands(evidence.seen_acts(uow, item)).bases
+    return {"options": [(str(act.id), words.line(act.said)) for act in found]}
 
 
 def _new(
@@ -150,3 +161,54 @@ def _new(
         "compartments": [(str(key), name) for key, name in workspaces.compartments(uow, workspace_id)],
     }
     return show("evidence/physical.html", 422 if errors else 200, **values)
+
+
+# --- one lawful basis for several exhibits
+
+BASIS = "/w/<uuid:workspace_id>/evidence/basis"
+
+
+@pages.shows(BASIS, to=Action.CUSTODY_DECIDE)
+def ask_basis(workspace_id: UUID) -> ResponseReturnValue:
+    """The lawful basis of the exhibits named by `number`."""
+    with work() as uow:
+        uow.record("evidence:listed", workspace_id=workspace_id)
+        return _basing(uow, workspace_id, {}, [])
+
+
+@pages.takes(BASIS, to=Action.CUSTODY_DECIDE)
+def record_basis(workspace_id: UUID) -> ResponseReturnValue:
+    """Record it on each of them; what is wrong is shown beside what was typed."""
+    said = {name: value for name, value in request.form.items() if name not in {"csrf", "like"} and value.strip()}
+    like = request.form.get("like")
+    try:
+        with work() as uow:
+            ids = [str(item.id) for item in _named_items(uow, workspace_id)]
+            stated = {"items": ids} | ({"like": like} if like else {"basis": said})
+            evidence.record_basis(uow, workspace_id, check(NewBasis, stated))
+    except (Conflict, Invalid) as error:
+        with work() as uow:
+            wrong = faults(error, "like")
+            if isinstance(error, Invalid):
+                wrong = [one | {"field": one["field"].rpartition(".")[2]} for one in error.members["errors"]]
+            return _basing(uow, workspace_id, request.form, wrong)
+    return go(f"/w/{workspace_id}/evidence", gettext("The lawful basis is recorded."))
+
+
+def _named_items(uow: UnitOfWork, workspace_id: UUID) -> list[EvidenceItem]:
+    numbers = list(dict.fromkeys(request.args.getlist("number")))[:MOST]
+    return [_item(uow, workspace_id, number, Verb.AUTHORIZE) for number in numbers]
+
+
+def _basing(
+    uow: UnitOfWork, workspace_id: UUID, typed: Mapping[str, str], errors: list[dict[str, Any]]
+) -> ResponseReturnValue:
+    items = _named_items(uow, workspace_id)
+    values = frame(uow, workspace_id) | {
+        "items": [brief(item) for item in items],
+        "known": [(str(act.id), words.line(act.said)) for act in evidence.known_bases(uow, workspace_id)],
+        "like": typed.get("like", ""),
+        "fields": [one | {"value": typed.get(one["name"], "")} for one in words.fields_of(Verb.AUTHORIZE)],
+        "errors": errors,
+    }
+    return show("evidence/basis.html", 422 if errors else 200, **values)

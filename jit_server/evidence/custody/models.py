@@ -80,4 +80,6 @@ EVENTS = {
     Verb.REQUIRE_RETURN: "custody:return_required",
     Verb.GIVE_BACK: "custody:returned",
     Verb.DESTROY: "custody:destroyed",
+    Verb.AUTHORIZE: "custody:authorized",
+    Verb.END_BASIS: "custody:basis_ended",
 }

@@ -182,6 +182,7 @@ def stood(found: evidence.Stands) -> dict[str, Any]:
         "flags": flags,
         "numbers": list(found.by_forum.get(Verb.NUMBER, {}).values()),
         "photos": [number for number, _ in found.photos],
+        "bases": [words.line(act.said) for act in found.bases],
     }
 
 
@@ -203,6 +204,7 @@ def on_its_way(uow: UnitOfWork, workspace_id: UUID, item_ids: Iterable[UUID]) ->
     ids = list(item_ids)
     return {
         "on_its_way": evidence.handed_to(uow, workspace_id, ids),
+        "unbased": {item.id for item in evidence.unbased(uow, workspace_id, ids, Action.CUSTODY_READ)},
         "badges": {key: stood(found) for key, found in evidence.badges(uow, workspace_id, ids).items()},
         "handed": [_line(one) for one in evidence.waiting_hand_overs(uow, [workspace_id])],
     }

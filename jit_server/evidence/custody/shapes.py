@@ -42,6 +42,8 @@ class Verb(StrEnum):
     REQUIRE_RETURN = "require_return"
     GIVE_BACK = "give_back"
     DESTROY = "destroy"
+    AUTHORIZE = "authorize"
+    END_BASIS = "end_basis"
 
 
 class NewHandOver(Stated):

@@ -5,16 +5,17 @@ from typing import Any
 
 from flask_babel import gettext
 
-from jit_server.evidence.custody.did import KINDS, Admissibility
+from jit_server.evidence.custody.did import KINDS, Admissibility, BasisKind
 from jit_server.evidence.custody.shapes import Verb
 
 LONG = frozenset({"text", "remarks", "found", "conditions", "reason", "description", "seals"})
 MOMENTS = frozenset({"at"})
-HIDDEN = frozenset({"photo", "due_at"})
+HIDDEN = frozenset({"photo", "due_at", "basis", "act"})
 GROUPS = (
     (Verb.ANNOTATE, Verb.PHOTOGRAPH, Verb.NUMBER, Verb.FLAG),
     (Verb.COLLECT, Verb.ACQUIRE, Verb.SEAL, Verb.UNSEAL, Verb.STORE, Verb.TRANSMIT),
     (Verb.HOLD, Verb.LIFT_HOLD, Verb.RESTRICT, Verb.LIFT_RESTRICTION, Verb.PRE_JIT, Verb.OUTSIDE),
+    (Verb.AUTHORIZE, Verb.END_BASIS),
     (Verb.REQUIRE_RETURN, Verb.GIVE_BACK, Verb.DESTROY),
 )
 
@@ -40,6 +41,8 @@ def verb_words(verb: Verb) -> str:
         Verb.OUTSIDE: gettext("Conditions of a State outside"),
         Verb.REQUIRE_RETURN: gettext("Require its return"),
         Verb.GIVE_BACK: gettext("Record its return"),
+        Verb.AUTHORIZE: gettext("Record the lawful basis"),
+        Verb.END_BASIS: gettext("End a lawful basis"),
         Verb.DESTROY: gettext("Record its destruction"),
     }
     return str(words[verb])
@@ -48,6 +51,7 @@ def verb_words(verb: Verb) -> str:
 def field_words(name: str) -> str:
     """A field as its label says it."""
     words = {
+        "act": gettext("Lawful basis"),
         "annex": gettext("List annexed to the agreement"),
         "at": gettext("Moment (UTC)"),
         "authority": gettext("Authority"),
@@ -61,7 +65,9 @@ def field_words(name: str) -> str:
         "flag": gettext("What was ruled or said"),
         "forum": gettext("Court or authority"),
         "found": gettext("As found"),
+        "identifier": gettext("Its number or reference"),
         "identifiers": gettext("Make, model, serial numbers"),
+        "kind": gettext("What it is"),
         "means": gettext("Means of transmission"),
         "method": gettext("Method"),
         "number": gettext("Number"),
@@ -79,9 +85,12 @@ def field_words(name: str) -> str:
         "sender": gettext("Sender"),
         "size": gettext("Size in bytes"),
         "source": gettext("Source"),
+        "state": gettext("State of the authority"),
         "text": gettext("Note"),
         "to": gettext("To whom"),
         "tool": gettext("Tool"),
+        "valid_from": gettext("Valid from"),
+        "valid_until": gettext("Valid until"),
         "version": gettext("Version"),
         "write_blocker": gettext("Write blocker"),
     }
@@ -107,12 +116,31 @@ def fields_of(verb: Verb) -> list[dict[str, Any]]:
             "words": _label(verb, name),
             "kind": _kind(verb, name),
             "required": field.is_required(),
-            "options": [(str(one), flag_words(one)) for one in Admissibility] if name == "flag" else None,
+            "options": _options(name),
             "most": 2000 if name in LONG else 200,
         }
         for name, field in KINDS[verb].shape.model_fields.items()
-        if name != "verb"
+        if name not in {"verb", "basis"}
     ]
+
+
+def _options(name: str) -> list[tuple[str, str]] | None:
+    if name == "flag":
+        return [(str(one), flag_words(one)) for one in Admissibility]
+    return [(str(one), basis_words(one)) for one in BasisKind] if name == "kind" else None
+
+
+def basis_words(kind: str) -> str:
+    """What a lawful basis is."""
+    words = {
+        BasisKind.WARRANT: gettext("Warrant"),
+        BasisKind.ORDER: gettext("Order"),
+        BasisKind.REQUEST: gettext("Request of another State"),
+        BasisKind.CLAUSE: gettext("Clause of the agreement"),
+        BasisKind.CONSENT: gettext("Consent"),
+        BasisKind.OTHER: gettext("Another basis"),
+    }
+    return str(words[BasisKind(kind)])
 
 
 def _label(verb: Verb, name: str) -> str:
@@ -122,11 +150,11 @@ def _label(verb: Verb, name: str) -> str:
 
 
 def _kind(verb: Verb, name: str) -> str:
-    if name == "flag":
+    if name in {"flag", "kind", "act"}:
         return "select"
     if name in MOMENTS:
         return "datetime-local"
-    if name == "on" or (name == "by" and verb == Verb.REQUIRE_RETURN):
+    if name in {"on", "valid_from", "valid_until"} or (name == "by" and verb == Verb.REQUIRE_RETURN):
         return "date"
     return "textarea" if name in LONG else "text"
 
@@ -140,4 +168,6 @@ def line(said: Mapping[str, Any]) -> str:
 def _value(name: str, value: Any) -> str:
     if name == "flag":
         return flag_words(value)
+    if name == "kind":
+        return basis_words(value)
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -48,7 +48,7 @@ def do(uow: UnitOfWork, item_id: UUID, did: Did) -> CustodyAct:
     one_at_a_time(uow, item)
     acts = acts_of(uow, item)
     _is_past(uow, did)
-    answers = _answered(did.verb, acts)
+    answers = _answered(did, acts)
     said = did.model_dump(mode="json", exclude={"verb", "reason"})
     if did.verb == Verb.PHOTOGRAPH:
         said |= _photo(uow, item, did.photo)
@@ -57,17 +57,24 @@ def do(uow: UnitOfWork, item_id: UUID, did: Did) -> CustodyAct:
 
 
 def _is_past(uow: UnitOfWork, did: Did) -> None:
+    if did.verb == Verb.AUTHORIZE and did.valid_until is not None and did.valid_until < did.valid_from:
+        raise Invalid.field("act.valid_until", "lies before its beginning", "Correct one of the two days.")
     at: datetime | None = getattr(did, "at", None)
     if at is not None and at > uow.now + CLOCKS_DIFFER:
         raise Invalid.field("act.at", "lies in the future", "Record it once it has been done.")
 
 
-def _answered(verb: Verb, acts: Sequence[CustodyAct]) -> UUID | None:
-    """The hold or restriction that a lifting ends.
+def _answered(did: Did, acts: Sequence[CustodyAct]) -> UUID | None:
+    """The hold, restriction or basis that this ends.
 
     Raises:
         Conflict: there is none, or it is in force already; or the exhibit is here no more.
     """
+    verb = did.verb
+    if did.verb == Verb.END_BASIS:
+        if did.act not in {act.id for act in bases(acts)}:
+            raise Conflict("No such basis is in force for it.")
+        return did.act
     if verb in LIFTS:
         found = in_force(acts, LIFTS[verb])
         if found is None:
@@ -84,6 +91,12 @@ def in_force(acts: Sequence[CustodyAct], verb: Verb) -> CustodyAct | None:
     """The hold or restriction that nothing has lifted."""
     answered = {act.answers for act in acts}
     return next((act for act in acts if act.verb == verb and act.id not in answered), None)
+
+
+def bases(acts: Sequence[CustodyAct]) -> list[CustodyAct]:
+    """The lawful bases in force among these acts."""
+    answered = {act.answers for act in acts}
+    return [act for act in acts if act.verb == Verb.AUTHORIZE and act.id not in answered]
 
 
 def _photo(uow: UnitOfWork, item: EvidenceItem, photo_id: UUID) -> dict[str, Any]:
@@ -142,11 +155,12 @@ class Stands:
     newest: dict[Verb, CustodyAct] = field(default_factory=dict)
     by_forum: dict[Verb, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     photos: list[tuple[str, UUID]] = field(default_factory=list)
+    bases: list[CustodyAct] = field(default_factory=list)
 
 
 def stands(acts: Sequence[CustodyAct]) -> Stands:
     """What holds after these acts, the oldest first."""
-    found = Stands()
+    found = Stands(bases=bases(acts))
     answered = {act.answers for act in acts}
     for act in acts:
         verb = Verb(act.verb)

@@ -26,6 +26,7 @@ from jit_server.evidence.court import papers, report
 from jit_server.evidence.court.shapes import MOST, NewPackage
 from jit_server.evidence.keys import vault_of, vaults_of
 from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.usecases.authorizing import require_bases
 from jit_server.evidence.usecases.content import checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.histories import Survey, survey
@@ -60,7 +61,7 @@ def chosen(uow: UnitOfWork, workspace_id: UUID, new: NewPackage) -> tuple[list[E
         StepUp: the sign-in is not recent.
         PurposeRequired: one of them is restricted, and nobody said what for.
         Invalid: a moment that has not come, or an exhibit registered after it, or too many.
-        Conflict: there is none.
+        Conflict: there is none, or some rest on no lawful basis.
     """
     may = uow.select(EvidenceItem, to=Action.EVIDENCE_EXPORT, within=workspace_id)
     uow.require_fresh_sign_in()
@@ -74,6 +75,7 @@ def chosen(uow: UnitOfWork, workspace_id: UUID, new: NewPackage) -> tuple[list[E
         raise Invalid.field("items", f"are more than the {MOST} exhibits of one package", "Name those of each package.")
     if not items:
         raise Conflict("There is no exhibit at that moment that you may export.")
+    require_bases(uow, workspace_id, items)
     for item in items:
         used(uow, item, Action.EVIDENCE_EXPORT)
     return sorted(items, key=lambda item: (item.state, item.serial)), moment
