@@ -17,6 +17,7 @@ NOT_CASES = {"__init__", "__main__", "env"}
 PREFIXES = (
     "fanout",
     "upload",
+    "download",
     "audited",
     "decision",
     "verify",

@@ -50,6 +50,12 @@ def memory(pid: int, field: str = "VmRSS") -> int:
     return int(line.split()[1]) * 1024
 
 
+def cpu(pid: int) -> float:
+    """Seconds of processor that a process has taken, its own and in the kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Env:
     """Database, engines, house and servers for the cases of one file; made when first asked for."""

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from minio import Minio
 
-from bench.env import Env, Server, case, memory
+from bench.env import Env, Server, case, cpu, memory
 from jit_server.core.vault import BLOCK, S3Vault
 from tests.builders import Team, sign_in
 from tests.engines.ceph import Ceph, ceph
@@ -30,9 +30,13 @@ HELD = 100.0
 
 @dataclass
 class Work:
-    """One measured piece of work: seconds, the worker's memory grown by (bytes), what others waited meanwhile (ms)."""
+    """One measured piece of work: what it took the worker, and what others waited meanwhile.
+
+    Seconds by the clock and of the processors, memory grown by (bytes), waits (ms).
+    """
 
     seconds: float
+    cpu: float
     grown: int
     waits: list[float]
 
@@ -41,13 +45,13 @@ def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
     """512 MiB (256 when quick) to each vault, over HTTP to a running server, beside the bare work of the same bytes."""
     size = (256 if quick else 512) * BLOCK  # a smaller file would measure the transactions round it
     rounds = 2 if quick else 4
-    source = _source(env.folder / "source.bin", size)
+    source = source_file(env.folder / "source.bin", size)
     team = env.world.workspace()
     yield from _to_folder(env, team, source, size, rounds)
     yield from _to_s3(env, team, source, size, rounds)
 
 
-def _source(path: Path, size: int) -> Path:
+def source_file(path: Path, size: int) -> Path:
     with path.open("wb") as file:
         for _ in range(size // BLOCK):
             file.write(os.urandom(BLOCK))
@@ -66,14 +70,14 @@ def _to_s3(env: Env, team: Team, source: Path, size: int, rounds: int) -> Iterat
     with ExitStack() as stack:
         # Locked objects stay, removed ones leave late, and a full memory store holds writes for ever.
         gateway = stack.enter_context(ceph(memory=max(4 * 2**30, (2 * rounds + 6) * size)))
-        server = stack.enter_context(env.serve(workers=1, vault="s3", **_settings(gateway, env.folder)))
+        server = stack.enter_context(env.serve(workers=1, vault="s3", **s3_settings(gateway, env.folder)))
         pairs = _by_turns(
             server, lambda: _upload(server, team, source, size), lambda: _put_object(gateway, source, size), rounds
         )
     yield from _lines("s3", pairs, size, S3_BAR)
 
 
-def _settings(gateway: Ceph, folder: Path) -> dict[str, Any]:
+def s3_settings(gateway: Ceph, folder: Path) -> dict[str, Any]:
     """The server's settings for this store, with its bucket made."""
     account = gateway.account
     S3Vault(account, retention_days=1).prepare()
@@ -94,13 +98,14 @@ def _by_turns(
     server: Server, ours: Callable[[], float], theirs: Callable[[], float], rounds: int
 ) -> list[tuple[Work, Work]]:
     """By turns, so that a busy moment of the machine falls on both; the first pair is the warming up."""
-    return [(_watched(server, ours), _watched(server, theirs)) for _ in range(rounds + 1)]
+    return [(watched(server, ours), watched(server, theirs)) for _ in range(rounds + 1)]
 
 
-def _watched(server: Server, work: Callable[[], float]) -> Work:
+def watched(server: Server, work: Callable[[], float]) -> Work:
     """Do some work while another client asks the server for something small every 20 ms."""
     (worker,) = server.workers()
     before = most = memory(worker)
+    busy = cpu(worker)
     over, waits = threading.Event(), []
 
     def ask() -> None:
@@ -121,13 +126,22 @@ def _watched(server: Server, work: Callable[[], float]) -> Work:
     finally:
         over.set()
         other.join()
-    return Work(seconds, most - before, waits)
+    return Work(seconds, cpu(worker) - busy, most - before, waits)
 
 
 def _lines(name: str, pairs: list[tuple[Work, Work]], size: int, bar: float) -> Iterator[dict[str, Any]]:
     mib = size / 2**20
     rate, beside = (mib / median(one.seconds for one in side) for side in zip(*pairs[1:], strict=True))
-    yield case(f"upload_{name}", rate, "MiB/s", beside=beside, bar=bar, holds=rate / beside >= bar, mib=mib)
+    yield case(
+        f"upload_{name}",
+        rate,
+        "MiB/s",
+        beside=beside,
+        bar=bar,
+        holds=rate / beside >= bar,
+        mib=mib,
+        cpu_s=round(median(one.cpu for one, _ in pairs[1:]), 2),
+    )
     grown = max(upload.grown for upload, _ in pairs) / 2**20  # most of it at the first upload
     yield case(f"upload_{name}_memory", grown, "MiB", bar=FLAT, holds=grown <= FLAT, mib=mib)
     waits = sorted(wait for upload, _ in pairs for wait in upload.waits)
@@ -138,10 +152,10 @@ def _lines(name: str, pairs: list[tuple[Work, Work]], size: int, bar: float) -> 
 
 def _upload(server: Server, team: Team, source: Path, size: int) -> float:
     cookie = f"{server.settings.cookie}={sign_in(team.world.house, team.admin)}"
-    return _send(server, cookie, str(declare(team, team.admin, size)), source, size)
+    return send(server, cookie, str(declare(team, team.admin, size)), source, size)
 
 
-def _send(server: Server, cookie: str, upload_id: str, source: Path, size: int) -> float:
+def send(server: Server, cookie: str, upload_id: str, source: Path, size: int) -> float:
     connection = http.client.HTTPConnection(str(urlsplit(server.url).netloc), timeout=120)
     began = time.perf_counter()
     connection.putrequest("PUT", f"/api/v1/uploads/{upload_id}")
