@@ -6,10 +6,12 @@ hub's own native threads do them beside it. Without gevent (command line, tests,
 
 import ctypes
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+import gevent
 from gevent import get_hub, monkey
+from gevent.queue import Queue
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +44,35 @@ def off(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
     answer: T = get_hub().threadpool.apply(function, args, kwargs)
     return answer
+
+
+def ahead(blocks: Iterable[bytes], most: int = 4) -> Generator[bytes, None, None]:
+    """The blocks in order, up to `most` of them fetched while the caller is still busy with earlier ones.
+
+    Only a source that waits on a connection gains by it, and only under gevent.
+    """
+    if not monkey.is_module_patched("socket"):
+        yield from blocks
+        return
+    fetched: Queue[bytes | BaseException | None] = Queue(most)
+    fetching = gevent.spawn(_fetch, blocks, fetched)
+    try:
+        while (block := fetched.get()) is not None:
+            if isinstance(block, BaseException):
+                raise block
+            yield block
+    finally:
+        fetching.kill()
+
+
+def _fetch(blocks: Iterable[bytes], fetched: "Queue[bytes | BaseException | None]") -> None:
+    """An error is handed over like a block: it belongs to whoever waits for the next one."""
+    try:
+        for block in blocks:
+            fetched.put(block)
+        fetched.put(None)
+    except Exception as fault:  # noqa: BLE001 - raised again where the blocks are taken
+        fetched.put(fault)
 
 
 class Behind:

@@ -39,7 +39,7 @@ from jit_server.core.vault.base import (
     VaultStatus,
     check_key,
 )
-from jit_server.core.vault.offload import Behind
+from jit_server.core.vault.offload import Behind, ahead
 
 PART = 8 * BLOCK
 """Bytes of one multipart piece: 64 MiB pieces cost 321 MiB of memory, 8 MiB ones 45."""
@@ -101,7 +101,7 @@ class S3Body:
 
     def __iter__(self) -> Iterator[bytes]:
         with _or_down():
-            yield from self._response.stream(BLOCK)
+            yield from ahead(self._response.stream(BLOCK))
 
     def close(self) -> None:
         """Give the connection back; one that was not read to its end is closed."""

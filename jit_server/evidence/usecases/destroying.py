@@ -4,7 +4,7 @@ Whoever calls this has decided that the exhibit is to be erased, and may: nothin
 """
 
 from jit_server.core.errors import Altered, Conflict
-from jit_server.core.vault import Locked
+from jit_server.core.vault import Locked, Vault
 from jit_server.evidence.keys import DestroyedKey, object_of
 from jit_server.evidence.models import UNSEALED, EvidenceItem
 from jit_server.evidence.tus.lying import lumps_of
@@ -41,9 +41,12 @@ def destroy(uow: UnitOfWork, item: EvidenceItem) -> DestroyedKey:
 
 
 def _not_held(uow: UnitOfWork, item: EvidenceItem) -> None:
-    try:
-        held = any(uow.house.vault.stat(one.key, one.version_id).held for one in lumps_of(uow, item))
-    except Altered:  # the bytes are gone already, so that nothing can hold them
-        return
-    if held:
+    if any(_is_held(uow.vault, one.key, one.version_id) for one in lumps_of(uow, item)):
         raise Locked(f"{item.number} is held in the evidence store. Lift the hold first, or leave the exhibit.")
+
+
+def _is_held(vault: Vault, key: str, version_id: str) -> bool:
+    try:
+        return vault.stat(key, version_id).held
+    except Altered:  # the bytes are gone already, so that nothing can hold them
+        return False
