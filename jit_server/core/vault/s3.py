@@ -97,14 +97,16 @@ class S3Body:
 
     def __init__(self, response: Any) -> None:
         self._response = response
+        self._blocks = ahead(response.stream(BLOCK))
         self.size = int(response.headers.get("content-length", -1))
 
     def __iter__(self) -> Iterator[bytes]:
         with _or_down():
-            yield from ahead(self._response.stream(BLOCK))
+            yield from self._blocks
 
     def close(self) -> None:
         """Give the connection back; one that was not read to its end is closed."""
+        self._blocks.close()
         self._response.close()
         self._response.release_conn()
 

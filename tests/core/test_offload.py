@@ -1,0 +1,74 @@
+"""Blocks are fetched while earlier ones are on their way out; nothing is fetched for nobody, and no error is lost."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jit_server.core.vault.offload import ahead
+
+PATCHED = (
+    "from gevent import monkey; monkey.patch_all()\nimport gevent\nfrom jit_server.core.vault.offload import ahead\n"
+)
+
+FETCHES_WHILE_THE_TAKER_IS_BUSY = """
+seen = []
+def source():
+    for number in range(20):
+        seen.append(number)
+        yield bytes([number])
+blocks = ahead(source(), most=4)
+assert next(blocks) == b"\\0"
+gevent.sleep(0.1)
+assert 4 <= len(seen) <= 7, seen
+assert b"".join(blocks) == bytes(range(1, 20))
+"""
+
+HANDS_AN_ERROR_OVER_AFTER_THE_BLOCKS_BEFORE_IT = """
+def source():
+    yield b"one"
+    raise OSError("the line broke")
+got = []
+try:
+    for block in ahead(source()):
+        got.append(block)
+except OSError as fault:
+    got.append(str(fault))
+assert got == [b"one", "the line broke"], got
+"""
+
+STOPS_FETCHING_WHEN_NOBODY_TAKES_ANY_MORE = """
+ended = []
+def source():
+    try:
+        while True:
+            yield bytes(10)
+    finally:
+        ended.append(True)
+blocks = ahead(source())
+next(blocks)
+blocks.close()
+gevent.sleep(0)
+import gc; gc.collect()
+assert ended == [True]
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(FETCHES_WHILE_THE_TAKER_IS_BUSY, id="fetches while the taker is busy"),
+        pytest.param(HANDS_AN_ERROR_OVER_AFTER_THE_BLOCKS_BEFORE_IT, id="hands an error over"),
+        pytest.param(STOPS_FETCHING_WHEN_NOBODY_TAKES_ANY_MORE, id="stops when nobody takes any more"),
+    ],
+)
+def test_beside_an_event_loop_it(script: str):
+    """Each in a process of its own: the test run itself has no event loop."""
+    done = subprocess.run(
+        [sys.executable, "-c", PATCHED + script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_an_event_loop_it_is_the_blocks_themselves():
+    assert list(ahead(iter([b"a", b"b"]))) == [b"a", b"b"]
