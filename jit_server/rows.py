@@ -22,6 +22,7 @@ ROOMS = (
     "evidence.models",
     "evidence.custody.models",
     "evidence.keys",
+    "evidence.malware.models",
     "evidence.outside",
     "evidence.release.models",
     "evidence.stored",

@@ -119,6 +119,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:listed": Verb.CONSULTATION,
         "evidence:read": Verb.CONSULTATION,
         "evidence:verified": Verb.CONSULTATION,
+        "evidence:scanned": Verb.CONSULTATION,
         "evidence:damaged": Verb.CONSULTATION,  # a read found other bytes than were registered
         "evidence:downloaded": Verb.DISCLOSURE,
         "evidence:key_destroyed": Verb.ERASURE,

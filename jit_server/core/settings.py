@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     upload_days: int = Field(7, description="A declared upload whose bytes never came ends after so many days.", ge=1)
     scrub_days: int = Field(30, description="Every stored byte is read and hashed again within so many days.", ge=1)
     scrub_mib_per_second: int = Field(40, description="How fast the scrub reads at most.", ge=1, le=10_000)
+    clamd: str = Field("", description="ClamAV's daemon, `unix:/path` or host:port; empty: exhibits are not scanned.")
+    clamd_max_bytes: int = Field(
+        100 * 2**20, description="Bytes of one exhibit shown to it at most; its StreamMaxLength.", ge=1, lt=2**32
+    )
     quota_workspace_bytes: int = Field(10 * 2**40, description="Bytes of evidence one workspace keeps.", ge=1)
     quota_agency_bytes: int = Field(50 * 2**40, description="Bytes of evidence one agency keeps in all.", ge=1)
     tsa_url: str = Field("", description="Time-stamping authority (RFC 3161); with it packages are time-stamped.")

@@ -126,7 +126,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(lumps)}
     shown["read_again_at"] = again.checked_at if again and again.checked_at > item.registered_at else None
     verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
-    return values | {"item": shown, "check": alarms.verdict(checked), "verifier": verifier, "scan": None}
+    return values | {"item": shown, "check": alarms.verdict(checked), "verifier": verifier}
 
 
 @pages.takes("/w/<uuid:workspace_id>/evidence/<number>/verify", to=Action.EVIDENCE_READ)

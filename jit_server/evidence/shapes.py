@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from jit_server.access import Gate, Handling
 from jit_server.evidence import names
 from jit_server.evidence.lifecycle import State
+from jit_server.evidence.malware.models import Verdict
 from jit_server.evidence.markings import Accuracy, Reliability
 
 SIZE_LIMIT = 2**53 - 1
@@ -174,6 +175,8 @@ class ItemOut(BaseModel):
     information_accuracy: Accuracy | None
     conditions_text: str | None
     gate: Gate
+    scan: Verdict = Field(description="What a virus scanner said of its bytes.")
+    malware: str | None = Field(description="What was found, by the scanner's name for it.")
     compartment: str | None
     state: str
     party_id: UUID
@@ -203,5 +206,6 @@ class LineOut(BaseModel):
     scheme: str
     code: str
     gate: Gate
+    scan: Verdict
     compartment: str | None
     registered_at: datetime

@@ -15,6 +15,7 @@ from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.evidence import names
 from jit_server.evidence.keys import vault_of
+from jit_server.evidence.malware.verdicts import guard
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.content import Permitted, checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
@@ -43,6 +44,7 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Permitted]:
 
     Raises:
         PurposeRequired: it is restricted, and nobody said what for.
+        StepUp: malware was found in it, and the sign-in is not a recent one.
         VaultDown: the vault does not answer; nothing is on record as given out.
         KeyGone: its key was destroyed.
         Altered: the bytes have changed.
@@ -50,6 +52,7 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Permitted]:
     with begin() as uow:
         item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_EXPORT)
         used(uow, item, Action.EVIDENCE_EXPORT)
+        guard(uow, item.id)
         vault = vault_of(uow, item)
     content = checked(begin, vault, item)
     first = next(content)

@@ -18,6 +18,7 @@ from jit_server.audit import tree
 from jit_server.core.errors import Altered, KeyGone
 from jit_server.core.vault import verified
 from jit_server.evidence.keys import is_destroyed, vault_of
+from jit_server.evidence.malware.verdicts import guard
 from jit_server.evidence.models import UNSEALED, EvidenceItem
 from jit_server.evidence.stored import Condition, note
 from jit_server.evidence.tus.lying import Readable, as_stored, lumps_of
@@ -87,6 +88,7 @@ def download(begin: Begin, item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD)
 
     Raises:
         PurposeRequired: it is restricted, and nobody said what for.
+        StepUp: malware was found in it, and the sign-in is not a recent one.
         VaultDown: the vault does not answer; nothing is on record as given out.
         KeyGone: its key was destroyed.
         Altered: the bytes have changed. Found in time for a small file; a large one ends before its last block.
@@ -94,6 +96,7 @@ def download(begin: Begin, item_id: UUID, to: Action = Action.EVIDENCE_DOWNLOAD)
     with begin() as uow:
         item = uow.get(EvidenceItem, item_id, to=to)
         used(uow, item, to)
+        guard(uow, item.id)
         vault = vault_of(uow, item)
     return item, _given(begin, item_id, to, checked(begin, vault, item), "evidence:downloaded")
 
@@ -111,6 +114,7 @@ def stream(
     with begin() as uow:
         item = uow.get(EvidenceItem, item_id, to=to)
         used(uow, item, to)
+        guard(uow, item.id)
         part = None if item.seal == UNSEALED else wanted(item)
         vault = vault_of(uow, item)
     if part is None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from jit_server.audit.entry import canonical
 from jit_server.evidence import names
+from jit_server.evidence.malware.verdicts import checks_of, verdict_of
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.shapes import ItemOut, LineOut, UploadOut
 from jit_server.identity.models import Agency, Person
@@ -50,9 +51,11 @@ def _shared(row: Any, shape: type[BaseModel], *others: str) -> dict[str, Any]:
 
 def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
     """Everything recorded about one exhibit."""
-    people = rows_by_id(uow, Person, {item.registered_by})
+    people, looked = rows_by_id(uow, Person, {item.registered_by}), checks_of(uow, [item.id]).get(item.id)
     return ItemOut(
-        **_shared(item, ItemOut, "agency", "registered_by", "kind", "file_name", "compartment"),
+        **_shared(item, ItemOut, "agency", "registered_by", "kind", "file_name", "compartment", "scan", "malware"),
+        scan=verdict_of(looked),
+        malware=looked.signature if looked else None,
         compartment=_compartments_of(uow, [item]).get(item.compartment_id),
         file_name=names.shown(item.file_name),
         kind=item.media_type,
@@ -64,9 +67,11 @@ def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
 def lines_out(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> list[LineOut]:
     """The lines of the register."""
     agencies, compartments = agencies_of(uow, items), _compartments_of(uow, items)
+    looked = checks_of(uow, [item.id for item in items])
     return [
         LineOut(
-            **_shared(item, LineOut, "agency", "kind", "compartment"),
+            **_shared(item, LineOut, "agency", "kind", "compartment", "scan"),
+            scan=verdict_of(looked.get(item.id)),
             compartment=compartments.get(item.compartment_id),
             kind=item.media_type,
             agency=agencies[item.agency_id],

@@ -19,6 +19,7 @@ from jit_server.core.vault import COBBLESTONE, Sealed
 from jit_server.evidence import markings
 from jit_server.evidence.keys import Place, new_place
 from jit_server.evidence.lifecycle import State, advance
+from jit_server.evidence.malware.verdicts import soon
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.outside import Marking
 from jit_server.evidence.shapes import NewUpload
@@ -240,6 +241,7 @@ def register_stored(uow: UnitOfWork, sent: Upload, stored: Sealed, seal: str = C
         seal=item.seal, stored_sha256=item.stored_sha256, vault=item.vault, version_id=item.version_id,
         description=audit.commit(description(item), item.salt), **facts_of(item),
     )  # fmt: skip
+    soon(uow, item.workspace_id, item.id)
     return item
 
 

@@ -1,0 +1,103 @@
+"""Each exhibit's bytes shown to a virus scanner, after they were taken in: it says what they are, and moves nothing.
+
+An exhibit may well be malware, and is evidence all the same: it stays where it is, and is taken with care only.
+"""
+
+from contextlib import closing
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlmodel import col
+
+from jit_server.access import SYSTEM
+from jit_server.core.errors import Altered, KeyGone
+from jit_server.core.jobs import Stopping
+from jit_server.evidence.keys import vault_of
+from jit_server.evidence.malware.clamd import Answer, Clamd
+from jit_server.evidence.malware.models import MalwareCheck, Verdict
+from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.usecases.content import checked
+from jit_server.work import House, UnitOfWork
+
+MOST: Final = 20
+"""Exhibits looked at in one turn over those that nobody looked at yet."""
+
+
+def scan(house: House, stopping: Stopping, workspace_id: str, item_id: str) -> None:  # noqa: ARG001 - one step
+    """Look at one exhibit, unless that was done.
+
+    Raises:
+        Unavailable: the scanner does not answer; the job is tried again.
+        VaultDown: the bytes cannot be read now; the same.
+    """
+    if not house.settings.clamd:
+        return
+    with house.work(SYSTEM) as uow:
+        item = uow.find(EvidenceItem, id=UUID(item_id), workspace_id=UUID(workspace_id))
+        if item is None or uow.find(MalwareCheck, item_id=item.id) is not None:
+            return
+    _look(house, item)
+
+
+def scan_rest(house: House, stopping: Stopping) -> None:
+    """Look at what nobody looked at: taken in before there was a scanner, or while it was away for long.
+
+    Raises:
+        Unavailable: the scanner does not answer.
+        VaultDown: the bytes cannot be read now.
+    """
+    for item in _unseen(house) if house.settings.clamd else []:
+        if stopping():
+            return
+        _look(house, item)
+
+
+def _unseen(house: House) -> list[EvidenceItem]:
+    wanted = (
+        select(EvidenceItem)
+        .where(~exists().where(col(MalwareCheck.item_id) == col(EvidenceItem.id)))
+        .order_by(col(EvidenceItem.id))
+        .limit(MOST)
+    )
+    with house.work(SYSTEM) as uow:
+        return list(uow.session.scalars(wanted))
+
+
+def _look(house: House, item: EvidenceItem) -> None:
+    clamd = Clamd(house.settings.clamd)
+    engine = clamd.version()
+    answer = _answer(house, item, clamd)
+    with house.work(SYSTEM) as uow:
+        uow.add(
+            MalwareCheck(
+                workspace_id=item.workspace_id,
+                item_id=item.id,
+                verdict=answer.verdict,
+                signature=answer.signature,
+                engine=engine,
+                checked_at=uow.now,
+            )
+        )
+        uow.record(
+            "evidence:scanned",
+            uow.find(EvidenceItem, id=item.id),
+            verdict=str(answer.verdict),
+            signature=answer.signature,
+            engine=engine,
+        )
+
+
+def _answer(house: House, item: EvidenceItem, clamd: Clamd) -> Answer:
+    """What the scanner says of the exhibit's own bytes; of what cannot be read any more it says nothing."""
+
+    def begin() -> UnitOfWork:
+        return house.work(SYSTEM)
+
+    try:
+        with begin() as uow:
+            vault = vault_of(uow, item)
+        with closing(checked(begin, vault, item)) as blocks:
+            return clamd.scan(blocks, house.settings.clamd_max_bytes)
+    except (Altered, KeyGone):
+        return Answer(Verdict.NOT_SCANNED)
