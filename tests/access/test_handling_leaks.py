@@ -152,6 +152,9 @@ def take_in(stage: Stage, who: Who, key: str, **changes: Any) -> EvidenceItem:
             said = {"to_party_id": own.party_id, "place": inside, "condition": inside, "seals": [inside]}
             noted = evidence.NewAct.model_validate({"act": {"verb": "annotate", "text": inside}})
             evidence.do(uow, item.id, noted.act)
+            basis = {"kind": "order", "authority": inside, "state": "DE", "identifier": inside}
+            resting = {"items": [item.id], "basis": basis | {"valid_from": "2026-11-01"}}
+            evidence.record_basis(uow, item.workspace_id, evidence.NewBasis.model_validate(resting))
             stage.note("act_id", evidence.hand_over(uow, item.id, evidence.NewHandOver.model_validate(said)).id)
     return item
 

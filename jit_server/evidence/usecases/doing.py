@@ -24,6 +24,8 @@ from jit_server.evidence.usecases.uses import used
 from jit_server.work import House, UnitOfWork
 
 LIFTS: Final = {Verb.LIFT_HOLD: Verb.HOLD, Verb.LIFT_RESTRICTION: Verb.RESTRICT}
+BINDING: Final = (*LIFTS, *LIFTS.values(), *GONE, Verb.AUTHORIZE, Verb.END_BASIS)
+"""The acts that decide whether another one may follow: however many notes there are, none of these is missed."""
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 BADGES: Final = (
     Verb.DESCRIBE, Verb.HOLD, Verb.RESTRICT, Verb.FLAG, Verb.PRE_JIT, Verb.OUTSIDE, Verb.REQUIRE_RETURN, *GONE
@@ -46,7 +48,7 @@ def do(uow: UnitOfWork, item_id: UUID, did: Did) -> CustodyAct:
     if kind.fresh:
         uow.require_fresh_sign_in()
     one_at_a_time(uow, item)
-    acts = acts_of(uow, item)
+    acts = acts_of(uow, item, *BINDING)
     _is_past(uow, did)
     answers = _answered(did, acts)
     said = did.model_dump(mode="json", exclude={"verb", "reason"})
