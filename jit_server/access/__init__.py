@@ -15,7 +15,7 @@ from jit_server.access.grants import granted, live_grant
 from jit_server.access.kinds import Action, Gate, Handling, Origin, PartyClass, Phase, Remedy, Role
 from jit_server.access.policy import OUTSIDE, Decision, Policy, Room
 from jit_server.access.rows import Refusal, kinds_of, known_by, table_of
-from jit_server.access.rules import Rule, baseline, is_baseline
+from jit_server.access.rules import Rule, Source, baseline, is_baseline, is_own, source_of
 from jit_server.access.store import baseline_policy, policies_of, policy_of, with_clauses
 
 __all__ = [
@@ -37,16 +37,19 @@ __all__ = [
     "Role",
     "Room",
     "Rule",
+    "Source",
     "Standing",
     "baseline",
     "baseline_policy",
     "granted",
     "is_baseline",
+    "is_own",
     "kinds_of",
     "known_by",
     "live_grant",
     "policies_of",
     "policy_of",
+    "source_of",
     "standing",
     "standings_among",
     "standings_in",

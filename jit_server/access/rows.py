@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 from jit_server.access.actors import Standing
 from jit_server.access.kinds import Action, Gate, Handling, Origin
 from jit_server.access.policy import Decision
-from jit_server.access.rules import is_baseline
+from jit_server.access.rules import source_of
 from jit_server.core.errors import NotPermitted
 
 
@@ -47,7 +47,7 @@ class Refusal(NotPermitted):
                 "origin": str(kinds["origin"]),
                 "handling": str(kinds["handling"]),
                 "phase": str(standing.phase),
-                "source": "agreement" if decision.clause and not is_baseline(decision.clause) else "baseline",
+                "source": source_of(decision.clause) if decision.clause else "baseline",
                 "originator": str(getattr(row, "party_id", None) or ""),
                 "remedy": str(decision.remedy),
                 "subject": _named(row),

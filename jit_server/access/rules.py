@@ -10,6 +10,8 @@ from typing import Literal
 
 from jit_server.access.kinds import Action, Gate, Handling, Origin, PartyClass, Phase, Role
 
+Source = Literal["baseline", "agreement", "own", "none"]
+"""Where a rule comes from: every workspace's, the signed agreement, or a party that restricts its own people."""
 ANY = "*"
 NONE = "-"
 """A thing of the whole team (no compartment), a person of a party that no rule names."""
@@ -106,3 +108,15 @@ def baseline() -> tuple[Rule, ...]:
 def is_baseline(rule: str) -> bool:
     """Whether a rule is one of every workspace rather than a clause of an agreement."""
     return any(one.id == rule for one in baseline())
+
+
+def is_own(rule: str) -> bool:
+    """Whether a rule is a restriction that a party laid on its own people (`fr-pg:1`); no clause has a colon."""
+    return ":" in rule
+
+
+def source_of(rule: str) -> Source:
+    """Where a rule comes from; `none` where no rule spoke."""
+    if not rule:
+        return "none"
+    return "baseline" if is_baseline(rule) else "own" if is_own(rule) else "agreement"

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask_babel import gettext
 
 from jit_server import consents
-from jit_server.access import Action, Phase, Remedy, Rule, is_baseline, purposes
+from jit_server.access import Action, Phase, Remedy, Rule, purposes, source_of
 from jit_server.consents import closing
 from jit_server.consents.lifecycle import ApprovalState, ConsentState
 from jit_server.consents.models import Notice, NoticeKind
@@ -83,7 +83,7 @@ def ask(uow: UnitOfWork, workspace_id: UUID, ask_id: UUID) -> dict[str, Any]:
 def _clauses(rules: tuple[Rule, ...]) -> list[tuple[str, str]]:
     """What a consent can stand on: the agreement's own clauses, and the baseline's rule on originators."""
     decides = [one for one in rules if Action.ACCESS_DECIDE in one.actions and one.effect == "allow"]
-    agreed = [one for one in rules if not is_baseline(one.id)]
+    agreed = [one for one in rules if source_of(one.id) == "agreement"]
     return [(one.id, f"{one.id}: {one.reason[:90]}") for one in (*decides, *agreed)]
 
 

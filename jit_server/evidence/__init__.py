@@ -70,6 +70,7 @@ from jit_server.evidence.usecases.releasing import (
 )
 from jit_server.evidence.usecases.remarking import markings_of, remark
 from jit_server.evidence.usecases.room import of_workspace as room_of_workspace
+from jit_server.evidence.usecases.room import shown as room_shown
 from jit_server.evidence.usecases.rotation import needed
 from jit_server.evidence.usecases.scrubbing import damaged, stored_check
 from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
@@ -176,6 +177,7 @@ __all__ = [
     "releases_of",
     "remark",
     "room_of_workspace",
+    "room_shown",
     "scrub_figures",
     "seen_acts",
     "stands",

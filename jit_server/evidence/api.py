@@ -37,6 +37,16 @@ class RegisterQuery(BaseModel):
     limit: int = Field(default=50, ge=1, le=200)
 
 
+class RoomOut(BaseModel):
+    """What is kept, what is on its way, and what may be kept at most, in bytes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kept: int
+    coming: int
+    most: int
+
+
 @routes.posts(
     "/workspaces/<uuid:workspace_id>/uploads",
     to=Action.EVIDENCE_REGISTER,
@@ -88,6 +98,13 @@ def list_evidence(workspace_id: UUID, query: RegisterQuery) -> ResponseReturnVal
     with work() as uow:
         lines, places = evidence.register(uow, workspace_id, wanted)
         return page(lines, cursor.encode(places[-1]) if len(places) == query.limit else None)
+
+
+@routes.reads("/workspaces/<uuid:workspace_id>/room", to=Action.MEMBER_INVITE, answers={200: RoomOut})
+def read_room(workspace_id: UUID) -> ResponseReturnValue:
+    """How much evidence the workspace keeps, how much is being sent, and its limit; for its administrators."""
+    with work() as uow:
+        return answer(RoomOut.model_validate(evidence.room_shown(uow, workspace_id)))
 
 
 @routes.reads("/evidence/<uuid:item_id>", to=Action.EVIDENCE_READ, answers={200: evidence.ItemOut})

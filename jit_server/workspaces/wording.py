@@ -74,7 +74,7 @@ def meaning(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "allows": rule.effect == "allow",
         "sentence": reason(rule.id, rule.reason),
-        "own": ":" in rule.id,
+        "own": access.is_own(rule.id),
         "who": [*map(role_words, rule.roles), *map(class_words, rule.party_classes), *rule.parties],
         "what": [action_words(Action(action)) for action in rule.actions],
         "on": [

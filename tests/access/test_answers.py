@@ -320,7 +320,9 @@ def test_a_refusal_says_who_asked_for_what_and_names_what_may_be_asked_for() -> 
     }
 
 
-@pytest.mark.parametrize(("clause", "source"), [("D5", "baseline"), ("", "baseline"), ("7.1", "agreement")])
+@pytest.mark.parametrize(
+    ("clause", "source"), [("D5", "baseline"), ("", "baseline"), ("7.1", "agreement"), ("fr-pg:1", "own")]
+)
 def test_a_refusal_says_whether_the_agreement_or_the_baseline_refused(clause: str, source: str) -> None:
     refusal = Refusal(READ, None, LEADER, Decision(allowed=False, clause=clause, reason=""))
     policy = refusal.members["policy"]

@@ -116,3 +116,13 @@ def test_who_looks_after_them_sees_how_much_is_kept(small: World) -> None:
     assert "The workspace keeps" not in pages[member.id]
     assert "Evidence kept" in browser(app, small.house, admin).get("/agency").get_data(as_text=True)
     app.extensions["jit.sockets"].close()
+
+
+def test_the_workspaces_room_is_told_by_the_api_to_its_administrators_alone(small: World) -> None:
+    team, others = small.workspace(), small.workspace()
+    exhibit(team, team.admin, b"x" * 60)
+    app, here = application.create(small.house.settings, small.house), f"/api/v1/workspaces/{team.id}/room"
+    told = browser(app, small.house, team.admin).get(here)
+    assert (told.status_code, told.json) == (200, {"kept": 60, "coming": 0, "most": 100})
+    assert browser(app, small.house, team.join("FR")).get(here).status_code == 403
+    assert browser(app, small.house, others.admin).get(here).status_code == 404

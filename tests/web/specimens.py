@@ -1581,6 +1581,21 @@ SPECIMENS = {
             },
         ),
     ),
+    "denied-own": (
+        "problem.html",
+        page(
+            again=None,
+            out=None,
+            denied=REFUSED | {"source": "own", "clause": "fr-parquet-national-antiterroriste:12"},
+            problem={
+                "title": "Not permitted",
+                "trace_id": "a1",
+                "detail": "Our members do not take copies of partners’ things.",
+                "status": 403,
+                "workspace": WORKSPACE,
+            },
+        ),
+    ),
     "denied": (
         "problem.html",
         page(

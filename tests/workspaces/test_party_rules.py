@@ -59,6 +59,7 @@ def test_the_person_it_stops_reads_the_partys_own_sentence(world: World) -> None
     with world.work(ours) as uow:
         found = explaining.explain(uow, team.id, Action.MESSAGE_POST)
     assert found.reason == NO_DOWNLOADS["sentence"]
+    assert (found.source, [one.name for one in found.granters]) == ("own", [team.leaders["FR"].name])
 
 
 def test_one_person_alone_cannot_loosen(world: World) -> None:

@@ -112,3 +112,13 @@ def test_a_member_reads_the_rules_and_finds_no_form(app: Flask, house: House, wo
 def test_an_outsider_gets_the_page_of_nothing(app: Flask, house: House, world: World) -> None:
     team = world.workspace()
     assert signed_in(app, house, world.person("NL")).get(f"/agency/policy/{team.id}").status_code == 404
+
+
+def test_the_page_stands_under_its_own_tab_and_every_page_of_the_team_leads_there(
+    app: Flask, house: House, world: World
+) -> None:
+    team = world.workspace()
+    page = browser(app, house, team)
+    here = f'href="/agency/policy/{team.id}"'
+    assert f'{here} aria-current="page"' in page.get(f"/agency/policy/{team.id}").text
+    assert here in page.get(f"/w/{team.id}").text

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from jit_server.access import Action
 from jit_server.core.errors import QuotaFull
 from jit_server.work import UnitOfWork
+from jit_server.workspaces import Workspace
 
 BEAT_SECONDS = 15
 SILENT = timedelta(seconds=4 * BEAT_SECONDS)
@@ -40,6 +42,16 @@ def of_workspace(uow: UnitOfWork, workspace_id: UUID) -> Room:
     """The workspace's room, for those who look after it and for the decision itself."""
     found = uow.connection.execute(_OF_WORKSPACE, {"workspace": workspace_id, "live": uow.now - SILENT}).one()
     return Room(int(found[0]), int(found[1]), uow.house.settings.quota_workspace_bytes)
+
+
+def shown(uow: UnitOfWork, workspace_id: UUID) -> Room:
+    """The workspace's room for whoever may look after its members.
+
+    Raises:
+        NotPermitted: any other member; how much others keep is none of their business.
+    """
+    uow.get(Workspace, workspace_id, to=Action.MEMBER_INVITE)
+    return of_workspace(uow, workspace_id)
 
 
 def of_agency(uow: UnitOfWork) -> Room:

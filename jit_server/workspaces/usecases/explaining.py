@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 from sqlmodel import col
 
 from jit_server import access
-from jit_server.access import Action, Decision, Gate, Handling, Origin, Phase, Remedy, Role, Standing, is_baseline
+from jit_server.access import Action, Decision, Gate, Handling, Origin, Phase, Remedy, Role, Source, Standing
 from jit_server.core.errors import NotFound
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces.models import Member, MemberStatus, Party, Workspace
 from jit_server.workspaces.usecases.reading import standing_of
-
-Source = Literal["baseline", "agreement", "none"]
 
 
 class Granter(BaseModel):
@@ -30,7 +28,8 @@ class Granter(BaseModel):
 class Explanation(BaseModel):
     """An answer of the policy with all that it stands on.
 
-    `reason` is the sentence of the rule or clause; `remedy` says what would change a refusal, `granters` who can.
+    `reason` is the sentence of the rule or clause, `source` says whose it is; `remedy` says what would change a
+    refusal, `granters` who can.
     """
 
     action: Action
@@ -84,7 +83,7 @@ def explain(
         person_id=theirs.person_id,
         allowed=decision.allowed,
         clause=decision.clause,
-        source=_source(decision),
+        source=access.source_of(decision.clause),
         reason=decision.reason,
         remedy=decision.remedy,
         granters=granters(uow, theirs, decision, thing),
@@ -130,20 +129,17 @@ def _decision(uow: UnitOfWork, theirs: Standing, action: Action, thing: Any) -> 
     return decision if decision.allowed else uow.policy(theirs).explained(decision, theirs, action, thing)
 
 
-def _source(decision: Decision) -> Source:
-    if not decision.clause:
-        return "none"
-    return "baseline" if is_baseline(decision.clause) else "agreement"
-
-
 def granters(uow: UnitOfWork, theirs: Standing, decision: Decision, thing: Any) -> list[Granter]:
-    """Who can change a refusal: the originator's leaders, or whoever administers the space."""
-    if decision.allowed or decision.remedy is Remedy.NONE:
+    """Who can change a refusal: the originator's leaders, one's own, or whoever administers the space."""
+    own = access.is_own(decision.clause)
+    if decision.allowed or (decision.remedy is Remedy.NONE and not own):
         return []
     statement = uow.select(Member, to=Action.WORKSPACE_READ, within=theirs.workspace_id).where(
         col(Member.status) == MemberStatus.ACTIVE
     )
-    if decision.remedy in {Remedy.ASK_ORIGINATOR, Remedy.VERIFICATION}:
+    if own:
+        statement = statement.where(col(Member.party_id) == theirs.party_id, col(Member.role) == Role.LEADER)
+    elif decision.remedy in {Remedy.ASK_ORIGINATOR, Remedy.VERIFICATION}:
         leads = (Role.LEADER, Role.SPACE_ADMIN)
         statement = statement.where(col(Member.party_id) == thing.party_id, col(Member.role).in_(leads))
     else:

@@ -157,6 +157,6 @@ def _answer(
         "sentence": wording.reason(found.clause, found.reason)
         or gettext("No rule gives this to your role in this phase."),
         "clause": found.clause or None,
-        "source": "own" if ":" in found.clause else found.source,
+        "source": found.source,
         "granters": [f"{one.name}, {one.agency}" for one in found.granters],
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_babel import gettext
 
-from jit_server.access import Action, Gate, Origin, Standing, is_baseline
+from jit_server.access import Action, Gate, Origin, Standing, source_of
 from jit_server.work import UnitOfWork
 from jit_server.workspaces.usecases import explaining
 from jit_server.workspaces.views.frame import action_words
@@ -63,8 +63,9 @@ def _lines(uow: UnitOfWork, standing: Standing) -> list[dict[str, Any]]:
         words = action_words(action)
         if not decision.allowed and policy.permits(standing, action):
             words = gettext("%(what)s of partners marked %(code)s", what=words, code=str(handling))
-        clause = decision.clause if decision.clause and not is_baseline(decision.clause) else None
-        reason = decision.reason and (decision.reason if clause else gettext(decision.reason))
+        source = source_of(decision.clause)
+        clause = decision.clause if source == "agreement" else None
+        reason = decision.reason and (decision.reason if source in {"agreement", "own"} else gettext(decision.reason))
         sentence = reason or gettext("No rule gives this to your role in this phase.")
         line = {"action": str(action), "words": words, "allowed": decision.allowed, "clause_id": clause}
         found.setdefault(words, line | {"sentence": sentence})
