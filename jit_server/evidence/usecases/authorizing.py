@@ -41,10 +41,12 @@ def record_basis(uow: UnitOfWork, workspace_id: UUID, new: NewBasis) -> list[Cus
 
 
 def _like(uow: UnitOfWork, workspace_id: UUID, act_id: UUID) -> Authorized:
-    known = {act.id: act for act in known_bases(uow, workspace_id)}
-    if act_id not in known:
+    act = uow.find(CustodyAct, id=act_id, workspace_id=workspace_id, verb=Verb.AUTHORIZE)
+    item = uow.find(EvidenceItem, id=act.item_id) if act is not None else None
+    ended = uow.find(CustodyAct, answers=act_id) is not None
+    if act is None or item is None or ended or not uow.permits(Action.CUSTODY_DECIDE, item):
         raise Invalid.field("like", "is no basis of your party", "Choose one that is offered, or state it anew.")
-    return Authorized.model_validate(known[act_id].said)
+    return Authorized.model_validate(act.said)
 
 
 def known_bases(uow: UnitOfWork, workspace_id: UUID) -> list[CustodyAct]:
