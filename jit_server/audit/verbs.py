@@ -118,6 +118,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:over_quota": None,  # refused before a byte was read
         "evidence:listed": Verb.CONSULTATION,
         "evidence:read": Verb.CONSULTATION,
+        "evidence:read_back": Verb.COLLECTION,  # the store gave back what it was given: may be cited from now on
         "evidence:verified": Verb.CONSULTATION,
         "evidence:scanned": Verb.CONSULTATION,
         "evidence:damaged": Verb.CONSULTATION,  # a read found other bytes than were registered

@@ -108,9 +108,8 @@ class Upload(Row, _Declared, table=True):
 class EvidenceItem(_Declared, table=True):
     """An exhibit: what it is, where its bytes lie, and their digest as computed here.
 
-    `sha256` and `sha512` are those of the bytes themselves; `seal` says how they are encrypted in the store, and
-    `stored_sha256` is the digest of what lies there, which anybody can check who has no key; where that is several
-    objects, of their digests one after the other. What was taken in before there were keys has the seal `none`.
+    `sha256` is that of the bytes themselves; `seal` says how they are encrypted in the store, `none` for what was taken
+    in before there were keys. The digests of what the store gave back stand in the row of its check (`stored.py`).
 
     `position` is its place in the workspace's log. `salt` keys the log's commitment to the description, so that a court
     can check the words against the log and nobody can guess them from it.
@@ -128,13 +127,7 @@ class EvidenceItem(_Declared, table=True):
         CheckConstraint("position > 0", name="position"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         CheckConstraint("octet_length(salt) = 32", name="salt"),
-        CheckConstraint("sha512 ~ '^[0-9a-f]{128}$'", name="sha512"),
-        CheckConstraint("stored_sha256 ~ '^[0-9a-f]{64}$'", name="stored_sha256"),
-        CheckConstraint(
-            "seal = 'none' OR (seal IN ('cobblestone-256','cobblestone-256/joined')"
-            " AND num_nulls(sha512, stored_sha256) = 0)",
-            name="seal",
-        ),
+        CheckConstraint("seal IN ('none','cobblestone-256','cobblestone-256/joined')", name="seal"),
         CheckConstraint("declared_sha256 IS NULL OR declared_sha256 = sha256", name="digests_agree"),
         Index("uq_evidence_item_workspace_id_position", "workspace_id", "position", unique=True),
     )
@@ -143,9 +136,7 @@ class EvidenceItem(_Declared, table=True):
     state: str = Field(sa_type=Text)
     serial: int
     sha256: str = Field(sa_type=Text)
-    sha512: str | None = Field(default=None, sa_type=Text, nullable=True)
     seal: str = Field(default=UNSEALED, sa_type=Text, sa_column_kwargs={"server_default": UNSEALED})
-    stored_sha256: str | None = Field(default=None, sa_type=Text, nullable=True)
     vault: str = Field(sa_type=Text)
     vault_key: str = Field(sa_type=Text)
     version_id: str = Field(sa_type=Text)

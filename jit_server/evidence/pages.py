@@ -124,7 +124,8 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     lines = views.timeline(entries or [], workspaces.names(uow, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(lumps)}
-    shown["read_again_at"] = again.checked_at if again and again.checked_at > item.registered_at else None
+    before = shown["read_back_at"] or item.registered_at
+    shown["read_again_at"] = again.checked_at if again and again.checked_at > before else None
     verifier = assets.asset(VERIFIER) if VERIFIER in assets.manifest() else None
     return values | {"item": shown, "check": alarms.verdict(checked), "verifier": verifier}
 

@@ -156,10 +156,13 @@ class ItemOut(BaseModel):
     kind: str
     size: int
     sha256: str
-    sha512: str | None = Field(description="Null where it was taken in before there was a second digest.")
+    sha512: str | None = Field(description="Null until it was read back.")
     declared_sha256: str | None
     seal: str = Field(description="How its bytes are encrypted in the vault; `none` before there were keys.")
-    stored_sha256: str | None = Field(description="Of the encrypted bytes as they lie in the vault.")
+    stored_sha256: str | None = Field(description="Of the encrypted bytes as they lie in the vault, once read back.")
+    read_back_at: datetime | None = Field(
+        description="When the store first gave back what it was given; from then on the exhibit may be cited."
+    )
     vault: str
     legal_basis: str
     method: Method

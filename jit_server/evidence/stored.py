@@ -1,10 +1,10 @@
-"""How each exhibit's bytes were found when the server last read them again: a row beside the exhibit, for the scrub."""
+"""How each exhibit's bytes were found when the server read them back and, later, again: a row beside the exhibit."""
 
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from jit_server.core.database import UtcDateTime, Word
@@ -26,11 +26,18 @@ class Condition(StrEnum):
 
 
 class StoredCheck(SQLModel, table=True):
-    """One for each exhibit, made by the database with it. `retry_at`: not before then, the store could not read it."""
+    """One for each exhibit, made by the database with it. `retry_at`: not before then, the store could not read it.
+
+    `read_back_at`: when the store first gave back what it was given; from then on the exhibit may be cited. With it
+    come the SHA-512 of the bytes and the SHA-256 of what lies there, encrypted, which need no key to be compared.
+    """
 
     __tablename__ = "stored_check"
     __table_args__ = (
         CheckConstraint("condition IN ('whole','altered','missing')", name="condition"),
+        CheckConstraint("sha512 ~ '^[0-9a-f]{128}$'", name="sha512"),
+        CheckConstraint("stored_sha256 ~ '^[0-9a-f]{64}$'", name="stored_sha256"),
+        CheckConstraint("num_nulls(sha512, stored_sha256, read_back_at) IN (0, 3)", name="read_back"),
         Index("ix_stored_check_checked_at", "checked_at"),
         Index("ix_stored_check_damaged", "workspace_id", postgresql_where=text("condition <> 'whole'")),
     )
@@ -40,6 +47,9 @@ class StoredCheck(SQLModel, table=True):
     checked_at: datetime = Field(sa_type=UtcDateTime)
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
     condition: Condition = Field(default=Condition.WHOLE, sa_type=Word(Condition))
+    sha512: str | None = Field(default=None, sa_type=Text, nullable=True)
+    stored_sha256: str | None = Field(default=None, sa_type=Text, nullable=True)
+    read_back_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
 
 
 def note(uow: UnitOfWork, item_id: UUID, condition: Condition) -> bool:

@@ -142,7 +142,6 @@ class JitUpload extends HTMLElement {
     this.draw(html`<section class="card" tabindex="-1" data-result>
       <div class="verdict tone-success" role="status">${icon('circle-check')}<p><strong>${fill(words.done, exhibit.number)}</strong>${exhibit.gate === 'pending' ? html` ${words.waits}` : nothing}</p></div>
       <h2>${words.server_hash}</h2><p><code class="digest" data-server-hash>${exhibit.sha256}</code></p>
-      <h3>${words.server_sha512}</h3><p><code class="digest">${exhibit.sha512}</code></p>
       <h3>${words.browser_hash}</h3><p>${hash ? html`<code class="digest">${hash}</code>` : html`<span class="quiet">${words.left_to_server}</span>`}</p>
       ${hash === exhibit.sha256 ? html`<p><span class="tag tone-success">${icon('check')}${words.same}</span></p>` : nothing}
       <p class="actions"><a class="button" href="/w/${this.getAttribute('workspace')}/evidence/${exhibit.number}">${words.open}</a><a class="button quiet" href="">${words.another}</a></p></section>`);

@@ -194,6 +194,16 @@ def root_of(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | N
 # --- The bundle
 
 
+def attested(item: dict[str, Any], kept: list[dict[str, Any]]) -> bool:
+    """Whether entries of the log register this digest and size, and what the store gave back of it, if that is named."""
+
+    def says(event: str, *names: str) -> bool:
+        return any(e["event"] == event and all(e["facts"].get(n) == item.get(n) for n in names) for e in kept)
+
+    longer = item.get("sha512") is None or says("evidence:read_back", "sha256", "sha512")
+    return longer and says("evidence:registered", "sha256", "size")
+
+
 class Bundle:
     """A bundle and what was found in it; `check` goes through it and gathers everything that does not hold."""
 
@@ -368,21 +378,20 @@ class Bundle:
 
     def check_content(self) -> None:
         """The files are those that were registered, bit for bit."""
-        registered = [e["facts"] for e in self.entries.values() if e["event"] == "evidence:registered"]
+        kept = list(self.entries.values())
         listed = {item["file"]: item for item in self.manifest.get("content", [])}
         there = {info.filename for info in self.file.infolist() if info.filename.startswith("content/")}
         for name in sorted(there - set(listed)):
             self.wrong(name, "is not listed in manifest.json")
         for name, item in listed.items():
             try:
-                self.check_file(name, item, registered)
+                self.check_file(name, item, kept)
             except Wrong as wrong:
                 self.wrong(wrong.where, wrong.what)
 
-    def check_file(self, name: str, item: dict[str, Any], registered: list[dict[str, Any]]) -> None:
-        """One file against the manifest and the entry of its registration."""
-        named = ("sha256", "size", "sha512")  # the last one: since there is a second digest
-        if not any(all(f.get(one) == item.get(one) for one in named) for f in registered):
+    def check_file(self, name: str, item: dict[str, Any], kept: list[dict[str, Any]]) -> None:
+        """One file against the manifest and the entries of its registration."""
+        if not attested(item, kept):
             self.wrong(name, "no entry on the log registers a file with these digests and this size")
         digest, longer, size = hashlib.sha256(), hashlib.sha512(), 0
         for block in self.blocks(name):
@@ -758,9 +767,9 @@ class Package(Bundle):
                 yield f"entry {printable(position)} is about something else"
         if item["id"] not in exported:
             yield "no entry of this export holds the digest of package.json"
-        facts = [entry["facts"] for entry in about.values() if entry and entry["event"] == "evidence:registered"]
-        named = ("sha256", "size", "sha512")
-        if not any(all(one.get(name) == item.get(name) for name in named) for one in facts):
+        kept = [entry for entry in about.values() if entry]
+        facts = [entry["facts"] for entry in kept if entry["event"] == "evidence:registered"]
+        if not attested(item, kept):
             yield "no entry of its history registers this digest and size"
         said = item["description"]
         sealed = hmac.new(bytes.fromhex(said["salt"]), said["value"].encode(), "sha256").hexdigest()

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from jit_server import evidence
 from jit_server.evidence import EvidenceItem, NewUpload
+from jit_server.evidence.usecases.reading_back import read_back
 from jit_server.web.purpose import Purpose
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import EntryOut
@@ -53,6 +54,13 @@ def send(team: Team, who: Who, upload_id: UUID, content: bytes | Iterable[bytes]
 def exhibit(team: Team, who: Who, content: bytes = b"bytes that prove something", **changes: Any) -> EvidenceItem:
     """A registered exhibit."""
     return send(team, who, declare(team, who, len(content), **changes), content)
+
+
+def kept(team: Team, who: Who, content: bytes = b"bytes that prove something", **changes: Any) -> EvidenceItem:
+    """A registered exhibit that the store gave back."""
+    item = exhibit(team, who, content, **changes)
+    read_back(begins(team, who), item)
+    return item
 
 
 def pieces(content: bytes, length: int = 65536) -> Iterator[bytes]:

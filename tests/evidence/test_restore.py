@@ -19,7 +19,7 @@ from jit_server.core.postgres import EmbeddedPostgres, Urls
 from jit_server.core.settings import Settings
 from jit_server.evidence import EvidenceItem
 from tests.builders import Team, World
-from tests.evidence.builders import exhibit
+from tests.evidence.builders import kept
 
 
 def tool(name: str) -> str:
@@ -87,7 +87,7 @@ def root(url: str, team: Team) -> tuple[int, bytes]:
 def test_every_exhibit_of_a_restored_backup_is_proved_again_and_the_log_is_the_one_there_was(
     team: Team, settings: Settings, restored
 ):
-    items = [exhibit(team, team.admin, os.urandom(size)) for size in (1, 16384, 3_000_000)]
+    items = [kept(team, team.admin, os.urandom(size)) for size in (1, 16384, 3_000_000)]
     before = root(settings.database_owner_url, team)
     there = restored()
     assert root(there.urls.owner, team) == before
@@ -97,7 +97,7 @@ def test_every_exhibit_of_a_restored_backup_is_proved_again_and_the_log_is_the_o
 
 
 def test_a_restored_vault_in_which_one_bit_turned_or_one_object_is_missing_is_named(team: Team, restored):
-    whole, rotten, missing = (exhibit(team, team.admin, os.urandom(20_000)) for _ in range(3))
+    whole, rotten, missing = (kept(team, team.admin, os.urandom(20_000)) for _ in range(3))
     there = restored()
     path = lying(there, rotten)
     text = bytearray(path.read_bytes())
@@ -113,7 +113,7 @@ def test_a_restored_vault_in_which_one_bit_turned_or_one_object_is_missing_is_na
 
 
 def test_a_backup_without_its_keys_says_that_they_are_missing_and_still_proves_what_lies_there(team: Team, restored):
-    exhibit(team, team.admin, os.urandom(100))
+    kept(team, team.admin, os.urandom(100))
     there = restored()
     (there.data / "keys" / "kek.keys").unlink()
     outcome = there.verify()
@@ -123,13 +123,13 @@ def test_a_backup_without_its_keys_says_that_they_are_missing_and_still_proves_w
 
 
 def test_a_destroyed_key_is_not_in_the_backup_and_is_told_from_damage(team: Team, restored):
-    kept, erased = (exhibit(team, team.admin, os.urandom(100)) for _ in range(2))
+    left, erased = (kept(team, team.admin, os.urandom(100)) for _ in range(2))
     with team.world.work(team.admin) as uow:
         evidence.destroy(uow, erased)
     outcome = restored().verify("--json")
     assert outcome.returncode == 0, outcome.stderr
     assert json.loads(outcome.stdout) == {"verified": 1, "destroyed": 1, "damaged": []}
-    assert str(kept.id) not in outcome.stderr
+    assert str(left.id) not in outcome.stderr
 
 
 def lying(there: Restored, item: EvidenceItem) -> Path:

@@ -18,7 +18,7 @@ from jit_server.evidence.usecases import scrubbing
 from jit_server.work import House
 from tests.builders import Team, Who, World, browser
 from tests.engines.apart import apart
-from tests.evidence.builders import begins, custody, exhibit
+from tests.evidence.builders import begins, custody, kept
 
 OBJECTS = 60
 
@@ -93,7 +93,7 @@ def told(team: Team, who: Who, item: EvidenceItem) -> list[tuple[str, str, str |
 def test_c9_one_flipped_bit_among_many_is_found_and_named_in_one_scrub_and_nothing_else_is(
     team: Team, own_house: House
 ):
-    items = [exhibit(team, team.admin, os.urandom(300)) for _ in range(OBJECTS)]
+    items = [kept(team, team.admin, os.urandom(300)) for _ in range(OBJECTS)]
     bad = items[17]
     flip(path_of(own_house, bad))
     age(own_house, *items)
@@ -106,7 +106,7 @@ def test_c9_one_flipped_bit_among_many_is_found_and_named_in_one_scrub_and_nothi
 
 
 def test_bytes_that_are_gone_are_named_as_gone(team: Team, own_house: House):
-    item = exhibit(team, team.admin)
+    item = kept(team, team.admin)
     path_of(own_house, item).unlink()
     age(own_house, item)
     scrub(own_house)
@@ -114,7 +114,7 @@ def test_bytes_that_are_gone_are_named_as_gone(team: Team, own_house: House):
 
 
 def test_damage_is_told_once_looked_at_daily_and_its_end_is_told_too(team: Team, own_house: House):
-    item = exhibit(team, team.admin, b"bytes as they were")
+    item = kept(team, team.admin, b"bytes as they were")
     before = flip(path_of(own_house, item))
     for _ in range(2):
         age(own_house, item, days=25)
@@ -130,7 +130,7 @@ def test_damage_is_told_once_looked_at_daily_and_its_end_is_told_too(team: Team,
 
 
 def test_only_what_is_due_is_read_the_longest_unread_first(team: Team, own_house: House):
-    young, older, oldest = (exhibit(team, team.admin, os.urandom(40)) for _ in range(3))
+    young, older, oldest = (kept(team, team.admin, os.urandom(40)) for _ in range(3))
     age(own_house, older, days=22)
     age(own_house, oldest, days=28)
     for item in (young, older, oldest):
@@ -149,7 +149,7 @@ def test_only_what_is_due_is_read_the_longest_unread_first(team: Team, own_house
 
 
 def test_an_interrupted_reading_says_nothing_and_is_begun_again(team: Team, own_house: House):
-    item = exhibit(team, team.admin, os.urandom(3 * 2**20))
+    item = kept(team, team.admin, os.urandom(3 * 2**20))
     flip(path_of(own_house, item))
     age(own_house, item)
     answers = iter([False, False, True, True])
@@ -162,7 +162,7 @@ def test_an_interrupted_reading_says_nothing_and_is_begun_again(team: Team, own_
 def test_an_object_the_store_cannot_read_holds_no_other_up_and_a_store_that_is_down_ends_the_turn(
     team: Team, own_house: House
 ):
-    items = [exhibit(team, team.admin, os.urandom(50)) for _ in range(5)]
+    items = [kept(team, team.admin, os.urandom(50)) for _ in range(5)]
     broken = path_of(own_house, items[0])
     unreadable(broken)
     path_of(own_house, items[1]).unlink()
@@ -190,7 +190,7 @@ def test_it_keeps_to_its_pace(own_house: House, monkeypatch: pytest.MonkeyPatch)
 def test_a_download_that_finds_damage_marks_it_too_and_a_verification_that_finds_none_clears_it(
     team: Team, own_house: House
 ):
-    item = exhibit(team, team.admin, os.urandom(100))
+    item = kept(team, team.admin, os.urandom(100))
     before = flip(path_of(own_house, item))
     with pytest.raises(Altered):
         evidence.download(begins(team, team.admin), item.id)
@@ -201,7 +201,7 @@ def test_a_download_that_finds_damage_marks_it_too_and_a_verification_that_finds
 
 
 def test_the_page_and_the_day_of_whoever_answers_for_it_name_it_and_nobody_elses(team: Team, own_house: House):
-    item = exhibit(team, team.admin, os.urandom(100))
+    item = kept(team, team.admin, os.urandom(100))
     path_of(own_house, item).unlink()
     age(own_house, item)
     scrub(own_house)
@@ -219,7 +219,7 @@ def test_the_page_and_the_day_of_whoever_answers_for_it_name_it_and_nobody_elses
 def test_nobody_learns_of_damage_to_what_a_compartment_keeps_from_them(team: Team, own_house: House):
     with team.world.work(team.admin) as uow:
         assert evidence.damaged(uow, [team.id]) == []
-    item = exhibit(team, team.admin, os.urandom(100))
+    item = kept(team, team.admin, os.urandom(100))
     path_of(own_house, item).unlink()
     age(own_house, item)
     scrub(own_house)
@@ -234,7 +234,7 @@ def test_nobody_learns_of_damage_to_what_a_compartment_keeps_from_them(team: Tea
 
 
 def test_the_operator_sees_how_much_is_damaged_and_how_long_the_oldest_waits(team: Team, own_house: House):
-    item = exhibit(team, team.admin, os.urandom(10))
+    item = kept(team, team.admin, os.urandom(10))
     age(own_house, item, days=10)
     client = application.create(own_house.settings, own_house).test_client()
     shown = client.get("/metrics", base_url=own_house.settings.base_url).get_data(as_text=True)

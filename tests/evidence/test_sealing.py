@@ -16,13 +16,14 @@ from sqlalchemy import Engine, text
 from jit_server import audit, serving
 from jit_server.access import OPERATOR
 from jit_server.core import keyring
-from jit_server.core.errors import KeyGone, VaultDown
+from jit_server.core.errors import Altered, KeyGone, VaultDown
 from jit_server.core.keyring import KeyFile
 from jit_server.core.settings import Settings
 from jit_server.core.vault import BLOCK, new_key, sealed_size
-from jit_server.evidence import EvidenceItem, download, verify
+from jit_server.evidence import Condition, EvidenceItem, StoredCheck, download, export, verify
 from jit_server.evidence.keys import object_of, rewrap
 from jit_server.evidence.usecases import content as contents
+from jit_server.evidence.usecases import reading_back
 from jit_server.evidence.usecases.rotation import rewrap_all
 from jit_server.work import House, UnitOfWork
 from tests.builders import Team, World, browser
@@ -42,6 +43,11 @@ def taken(team: Team, item: EvidenceItem) -> bytes:
     return b"".join(download(begins(team, team.admin), item.id)[1])
 
 
+def check_of(team: Team, item: EvidenceItem) -> StoredCheck:
+    with team.world.work(team.admin) as uow:
+        return reading_back.checks_of(uow, [item])[item.id]
+
+
 def keks(owner_engine: Engine, team: Team) -> list[str]:
     wanted = text("SELECT kek FROM workspace_key WHERE workspace_id = :id ORDER BY turn")
     with owner_engine.connect() as connection:
@@ -57,28 +63,79 @@ def test_an_exhibit_lies_encrypted_and_comes_back_as_it_was(team: Team, house: H
     assert taken(team, item) == content
 
 
-def test_the_row_and_the_log_hold_both_digests_and_that_of_what_lies_in_the_store(team: Team, house: House):
+def test_what_came_in_is_registered_at_once_and_cited_once_the_store_gave_it_back(team: Team, house: House):
     content = os.urandom(BLOCK + 3)
     item = exhibit(team, team.admin, content)
     assert (item.size, item.sha256, item.seal) == (len(content), sha256(content), "cobblestone-256")
-    assert item.sha512 == hashlib.sha512(content).hexdigest()
-    assert item.stored_sha256 == sha256(lying(house, item).read_bytes())
+    assert check_of(team, item).read_back_at is None
+    reading_back.run(house, lambda: False, item_id=str(item.id))
+    check = check_of(team, item)
+    assert check.sha512 == hashlib.sha512(content).hexdigest()
+    assert check.stored_sha256 == sha256(lying(house, item).read_bytes())
     with team.world.work(team.admin) as uow:
-        (entry,) = audit.read(uow.connection, team.id, subject=item.id, events=["evidence:registered"])
-    facts = entry.content["facts"]
-    assert {name: facts[name] for name in ("sha512", "seal", "stored_sha256")} == {
-        "sha512": item.sha512, "seal": item.seal, "stored_sha256": item.stored_sha256
-    }  # fmt: skip
+        (entry,) = audit.read(uow.connection, team.id, subject=item.id, events=["evidence:read_back"])
+    said = {"sha256": item.sha256, "sha512": check.sha512, "size": item.size, "stored_sha256": check.stored_sha256}
+    assert entry.content["facts"] == said
+
+
+def test_the_act_that_registers_an_exhibit_asks_for_its_reading_back(team: Team, owner_engine: Engine):
+    item = exhibit(team, team.admin)
+    wanted = text("SELECT task_name FROM procrastinate_jobs WHERE args ->> 'item_id' = :id")
+    with owner_engine.connect() as connection:
+        assert connection.execute(wanted, {"id": str(item.id)}).scalars().all() == ["evidence:read_back"]
+
+
+def test_it_is_read_back_once_however_often_it_is_asked_for(team: Team, house: House):
+    item = exhibit(team, team.admin)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: reading_back.read_back(begins(team, team.admin), item), range(4)))
+    reading_back.run(house, lambda: False, item_id=str(item.id))
+    assert [one.event for one in custody(team, team.admin, item.id)].count("evidence:read_back") == 1
+
+
+def test_a_store_that_kept_something_else_is_found_out_by_the_first_reading(team: Team, house: House):
+    item = exhibit(team, team.admin, os.urandom(40_000))
+    path = lying(house, item)
+    path.write_bytes(bytes(40_000) + path.read_bytes()[40_000:])
+    reading_back.run(house, lambda: False, item_id=str(item.id))
+    check = check_of(team, item)
+    assert (check.condition, check.read_back_at) == (Condition.ALTERED, None)
+    assert "evidence:damaged" in [one.event for one in custody(team, team.admin, item.id)]
+
+
+def test_nobody_gets_a_bundle_of_what_the_store_kept_otherwise(team: Team, house: House):
+    item = exhibit(team, team.admin, os.urandom(1000))
+    lying(house, item).write_bytes(bytes(sealed_size(1000)))
+    with pytest.raises(Altered):
+        export(begins(team, team.admin), item.id)
+
+
+def test_a_bundle_asked_for_at_once_reads_it_back_first(team: Team):
+    item = exhibit(team, team.admin)
+    _, pieces = export(begins(team, team.admin), item.id)
+    assert b"".join(pieces)
+    assert check_of(team, item).read_back_at is not None
+
+
+def test_what_was_read_back_is_never_said_otherwise(team: Team, owner_engine: Engine):
+    item = exhibit(team, team.admin)
+    reading_back.read_back(begins(team, team.admin), item)
+    for change in ("sha512 = repeat('0', 128)", "read_back_at = now()", "stored_sha256 = repeat('0', 64)"):
+        with owner_engine.connect() as connection, pytest.raises(Exception, match="append-only"):
+            connection.execute(text(f"UPDATE stored_check SET {change} WHERE item_id = :id"), {"id": item.id})
 
 
 def test_the_page_and_the_api_show_the_second_digest(team: Team, house: House, app: Flask):
     item = exhibit(team, team.admin)
     client = browser(app, house, team.admin)
+    assert client.get(f"/api/v1/evidence/{item.id}").json["sha512"] is None
+    assert "Not yet." in client.get(f"/w/{team.id}/evidence/{item.number}").text
+    check = reading_back.read_back(begins(team, team.admin), item)
     shown = client.get(f"/api/v1/evidence/{item.id}").json
-    assert (shown["sha512"], shown["seal"], shown["size"]) == (item.sha512, "cobblestone-256", item.size)
+    assert (shown["sha512"], shown["seal"], shown["size"]) == (check.sha512, "cobblestone-256", item.size)
     page = client.get(f"/w/{team.id}/evidence/{item.number}").text
     assert "Encrypted (cobblestone-256)" in page
-    assert item.sha512[:8] in page
+    assert str(check.sha512)[:8] in page
 
 
 def test_each_object_has_a_key_of_its_own_and_none_stands_in_the_database_unwrapped(
@@ -99,21 +156,17 @@ def test_what_was_taken_in_before_there_were_keys_stays_readable(team: Team, hou
     content = os.urandom(2 * BLOCK)
     item = exhibit(team, team.admin, content)
     plain = house.vault.put(new_key(team.id), [content], size=len(content))
-    older = (
-        "UPDATE evidence_item SET seal = 'none', sha512 = NULL, stored_sha256 = NULL, vault_key = :key,"
-        " version_id = :version WHERE id = :id"
-    )
+    older = "UPDATE evidence_item SET seal = 'none', vault_key = :key, version_id = :version WHERE id = :id"
     with owner_engine.begin() as connection:
         connection.execute(text(older), {"key": plain.key, "version": plain.version_id, "id": item.id})
     assert taken(team, item) == content
     assert verify(begins(team, team.admin), item.id).ok
 
 
-def test_a_row_cannot_claim_a_seal_without_its_digests(team: Team, owner_engine: Engine):
+def test_a_row_claims_no_seal_that_is_not_known(team: Team, owner_engine: Engine):
     item = exhibit(team, team.admin)
-    for change in ("sha512 = NULL", "stored_sha256 = NULL", "seal = 'rot13'"):
-        with owner_engine.connect() as connection, pytest.raises(Exception, match="ck_evidence_item_seal"):
-            connection.execute(text(f"UPDATE evidence_item SET {change} WHERE id = :id"), {"id": item.id})
+    with owner_engine.connect() as connection, pytest.raises(Exception, match="ck_evidence_item_seal"):
+        connection.execute(text("UPDATE evidence_item SET seal = 'rot13' WHERE id = :id"), {"id": item.id})
 
 
 # --- rotation
@@ -247,6 +300,7 @@ def test_another_teams_keys_are_not_seen(world: World, engine: Engine):
 @pytest.mark.parametrize("place", [0, 30, 56, -1])
 def test_one_turned_bit_is_found_with_and_without_keys(team: Team, house: House, place: int):
     item = exhibit(team, team.admin, os.urandom(40_000))
+    reading_back.read_back(begins(team, team.admin), item)
     path = lying(house, item)
     there = bytearray(path.read_bytes())
     there[place] ^= 1
@@ -259,6 +313,7 @@ def test_one_turned_bit_is_found_with_and_without_keys(team: Team, house: House,
 
 def test_what_lies_in_the_store_is_proved_without_the_key_file(team: Team, settings: Settings, tmp_path: Path):
     item = exhibit(team, team.admin)
+    reading_back.read_back(begins(team, team.admin), item)
     elsewhere = tmp_path / "none.keys"
     stated = {"JIT_DATABASE_URL": settings.database_url, "JIT_DATA": str(settings.data), "PATH": os.environ["PATH"]}
     outcome = subprocess.run(

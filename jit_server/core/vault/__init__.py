@@ -21,7 +21,7 @@ from jit_server.core.vault.offload import Behind, keep_freed_blocks, off
 from jit_server.core.vault.s3 import Account, S3Vault
 from jit_server.core.vault.sealing import (
     COBBLESTONE,
-    Sealed,
+    ReadBack,
     SealedVault,
     digests,
     new_data_key,
@@ -38,8 +38,8 @@ __all__ = [
     "FolderVault",
     "Locked",
     "Lying",
+    "ReadBack",
     "S3Vault",
-    "Sealed",
     "SealedVault",
     "Staged",
     "Stat",

@@ -31,7 +31,10 @@ class Locked(JitError):
 
 @dataclass(frozen=True)
 class Stored:
-    """Bytes taken in: where they lie, how many (bytes) and their SHA-256 (hex), computed here from what arrived."""
+    """Bytes taken in: where they lie, how many (bytes) and their SHA-256 (hex), computed here from what arrived.
+
+    The digest is empty where the caller hashes by itself.
+    """
 
     key: str
     version_id: str
@@ -100,7 +103,9 @@ class Vault(Protocol):
     def prepare(self) -> None:
         """Make the store ready for use where it is not yet; may be called again at any time."""
 
-    def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
+    def put(
+        self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None, hashed: bool = True
+    ) -> Stored:
         """Store exactly `size` bytes as a new version, or nothing.
 
         Args:
@@ -108,6 +113,7 @@ class Vault(Protocol):
             chunks: the bytes, in pieces of any length; 64 KiB to 1 MiB serve best.
             size: bytes announced.
             sha256: digest announced (hex), if any.
+            hashed: false where the caller reads back and hashes by itself.
 
         Raises:
             Mismatch: fewer or more bytes, or another digest than announced; nothing is kept.
@@ -174,15 +180,20 @@ def check_key(key: str) -> str:
 class Meter:
     """Counts and hashes what passes, and says whether it is what was announced."""
 
-    def __init__(self, size: int, sha256: str | None) -> None:
+    def __init__(self, size: int, sha256: str | None = None, *, hashed: bool = True) -> None:
         self._announced, self._expected = size, sha256
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.sha256() if hashed else None
         self.size = 0
 
     @property
+    def hashed(self) -> bool:
+        """Whether what passes is hashed."""
+        return self._hash is not None
+
+    @property
     def sha256(self) -> str:
-        """Digest of all that passed, hex."""
-        return self._hash.hexdigest()
+        """Digest of all that passed, hex; empty where nothing was hashed."""
+        return self._hash.hexdigest() if self._hash else ""
 
     def count(self, block: bytes) -> bytes:
         """Count a block before anything is done with it; too many bytes are refused at the first one too many."""
@@ -194,7 +205,8 @@ class Meter:
 
     def hash(self, block: bytes) -> None:
         """Add a block to the digest."""
-        self._hash.update(block)
+        if self._hash is not None:
+            self._hash.update(block)
 
     def check(self) -> Self:
         """Raise `Mismatch` unless size and digest are those announced."""

@@ -73,10 +73,12 @@ class FolderVault:
                 folder.mkdir(mode=0o700, exist_ok=True)
             _clear(self._staging, clock.now() - _STALE)
 
-    def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Stored:
+    def put(
+        self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None, hashed: bool = True
+    ) -> Stored:
         """See `Vault.put`."""
         folder, version = self._objects / check_key(key), uuid4().hex
-        meter = Meter(size, sha256)
+        meter = Meter(size, sha256, hashed=hashed)
         with self._staged(size) as (fd, staged):
             behind = Behind(_Writer(fd, meter).take)
             try:

@@ -1,8 +1,9 @@
 """Exhibits at rest are encrypted: a vault as the data key of one object sees it.
 
 The format is C2SP chunked encryption as `cryptography` speaks it, Cobblestone-256: AES-256-GCM over chunks of 16 KiB,
-committed to its key, with random access (https://c2sp.org/chunked-encryption, ADR 29). SHA-256 and SHA-512 are those of
-the plain bytes, taken from what the store gives back; the digest of the stored bytes needs no key to be checked.
+committed to its key, with random access (https://c2sp.org/chunked-encryption, ADR 29). What the store gives back is
+read once more as soon as it is taken in (`read_back`): SHA-256 and SHA-512 of the plain bytes, and the digest of those
+that lie there, which needs no key to be checked.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from typing import Final
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import AlreadyFinalized, InvalidTag
 
-from jit_server.core.errors import Altered, VaultDown
+from jit_server.core.errors import Altered
 from jit_server.core.vault.base import Body, Lying, Meter, Staged, Stat, Stored, Vault, VaultStatus, check_key
 from jit_server.core.vault.middle import CHUNK, HEAD, SEALED_CHUNK, TAG, Chunks, PartBody, altered, stored_part
 from jit_server.core.vault.offload import Behind
@@ -26,9 +27,11 @@ COBBLESTONE: Final = "cobblestone-256"
 
 
 @dataclass(frozen=True)
-class Sealed(Stored):
-    """Bytes taken in and encrypted: size and digests of the plain bytes, and the SHA-256 of what lies in the store."""
+class ReadBack:
+    """What a store gave back: size and digests (hex) of the plain bytes, and the SHA-256 of those that lie there."""
 
+    size: int
+    sha256: str
     sha512: str
     stored_sha256: str
 
@@ -91,20 +94,15 @@ class SealedVault:
         """See `Vault.prepare`."""
         self._store.prepare()
 
-    def put(self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None) -> Sealed:
-        """See `Vault.put`. What was stored is read back and hashed before it counts as taken in.
-
-        Raises:
-            VaultDown: also where the store gives back something else than it was given.
-        """
-        meter = Meter(size, sha256)
+    def put(
+        self, key: str, chunks: Iterable[bytes], *, size: int, sha256: str | None = None, hashed: bool = True
+    ) -> Stored:
+        """See `Vault.put`. The digest is that of the plain bytes which came in; what lies there, `read_back` tells."""
+        meter = Meter(size, sha256, hashed=hashed)
         encryptor = Cobblestone256Encryptor(self._key, context_of(key))
         with closing(_encrypted(chunks, meter, encryptor)) as pieces:
-            kept = self._store.put(key, pieces, size=sealed_size(size))
-        found, longer = self._read_back(kept)
-        if (found.size, found.sha256) != (meter.size, meter.sha256):
-            raise VaultDown(_OTHER)
-        return Sealed(key, kept.version_id, found.size, found.sha256, longer, kept.sha256)
+            kept = self._store.put(key, pieces, size=sealed_size(size), hashed=False)
+        return Stored(key, kept.version_id, meter.size, meter.sha256)
 
     def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
         """See `Vault.stage`. Size and digest are those of what lies in the store."""
@@ -120,18 +118,22 @@ class SealedVault:
         """See `Vault.drop`."""
         self._store.drop(key, handle)
 
-    def _read_back(self, kept: Stored) -> tuple[Meter, str]:
-        """Size and digests of what is stored now.
+    def read_back(self, key: str, version_id: str) -> ReadBack:
+        """Read all that lies in the store, each chunk proved, and hash it as it lies and as it was.
 
-        That it decrypts to the same bytes also proves the digest of the stored ones: under one key and head there is
-        only one ciphertext of a text.
+        Raises:
+            Altered: it is not what was encrypted here, or gone.
+            VaultDown: the store does not answer.
         """
-        try:
-            body = self.open(kept.key, kept.version_id)
-            with closing(body):
-                return digests(body)
-        except Altered as fault:
-            raise VaultDown(_OTHER) from fault
+        lying = hashlib.sha256()
+        behind = Behind(lying.update)
+        stored = self._store.open(key, version_id)
+        with closing(stored):
+            try:
+                meter, longer = digests(SealedBody(_Tapped(stored, behind.give), self._key, context_of(key)))
+            finally:
+                behind.wait()
+        return ReadBack(meter.size, meter.sha256, longer, lying.hexdigest())
 
     def open(self, key: str, version_id: str) -> SealedBody:
         """See `Vault.open`."""
@@ -173,13 +175,27 @@ class SealedVault:
         return self._store.status()
 
 
-_OTHER = "The evidence store gave back other bytes than it was given. Nothing was recorded; send again later."
+class _Tapped:
+    """A body whose blocks somebody else sees as well."""
+
+    def __init__(self, body: Body, seen: Callable[[bytes], None]) -> None:
+        self._body, self._seen = body, seen
+        self.size = body.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._body:
+            self._seen(block)
+            yield block
+
+    def close(self) -> None:
+        """Give back what it reads from."""
+        self._body.close()
 
 
 def through(work: Callable[[bytes], bytes], blocks: Iterable[bytes]) -> Iterator[bytes]:
     """What `work` makes of each block, in order; it works off the event loop while the next blocks are fetched."""
     done: deque[bytes] = deque()
-    behind = Behind(lambda block: done.append(work(block)))
+    behind = Behind(lambda block: done.append(work(block)), most=2)
     try:
         for block in blocks:
             behind.give(block)
@@ -210,7 +226,7 @@ def _sealed(chunks: Iterable[bytes], encryptor: Cobblestone256Encryptor) -> Gene
 
 def digests(body: Body) -> tuple[Meter, str]:
     """SHA-256 and SHA-512 of a body, each in a thread of its own."""
-    meter, longer = Meter(body.size, None), hashlib.sha512()
+    meter, longer = Meter(body.size), hashlib.sha512()
     first, second = Behind(meter.hash), Behind(longer.update)
     try:
         for block in body:

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from jit_server.core.vault import Body, Stat, Vault, sealed_size, verified
+from jit_server.core.vault import COBBLESTONE, Body, Stat, Vault, sealed_size, verified
 from jit_server.evidence.models import UNSEALED, EvidenceItem
+from jit_server.evidence.stored import StoredCheck
 from jit_server.evidence.tus.models import JOINED, EvidencePiece
 from jit_server.work import UnitOfWork
 
@@ -31,7 +32,10 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Lump:
-    """One object in the vault: `size` and `sha256` are those of what lies there, `plain` the bytes it brings."""
+    """One object in the vault: `size` and `sha256` are those of what lies there, `plain` the bytes it brings.
+
+    The digest is empty until the object was read back.
+    """
 
     key: str
     version_id: str
@@ -46,8 +50,12 @@ def lumps_of(uow: UnitOfWork, item: EvidenceItem) -> list[Lump]:
 
 
 def lumps_of_all(uow: UnitOfWork, items: Iterable[EvidenceItem]) -> dict[UUID, list[Lump]]:
-    """The same for several exhibits, with one query for all that are joined."""
-    found = {item.id: [_whole(item)] if item.seal != JOINED else [] for item in items}
+    """The same for several exhibits, with one query for all that are joined, and one for the others."""
+    items = list(items)
+    alone = [item.id for item in items if item.seal == COBBLESTONE]
+    checks = select(StoredCheck.item_id, StoredCheck.stored_sha256).where(col(StoredCheck.item_id).in_(alone))  # type: ignore[call-overload]
+    digests = dict(uow.session.execute(checks).tuples().all()) if alone else {}
+    found = {item.id: [_whole(item, digests.get(item.id))] if item.seal != JOINED else [] for item in items}
     joined = [key for key, lumps in found.items() if not lumps]
     if joined:
         wanted = select(EvidencePiece).where(col(EvidencePiece.item_id).in_(joined))
@@ -57,10 +65,10 @@ def lumps_of_all(uow: UnitOfWork, items: Iterable[EvidenceItem]) -> dict[UUID, l
     return found
 
 
-def _whole(item: EvidenceItem) -> Lump:
+def _whole(item: EvidenceItem, digest: str | None) -> Lump:
     if item.seal == UNSEALED:
         return Lump(item.vault_key, item.version_id, item.size, item.sha256, item.size)
-    return Lump(item.vault_key, item.version_id, sealed_size(item.size), item.stored_sha256 or "", item.size)
+    return Lump(item.vault_key, item.version_id, sealed_size(item.size), digest or "", item.size)
 
 
 def as_stored(vault: Vault, lumps: Iterable[Lump]) -> Generator[bytes, None, None]:

@@ -21,6 +21,7 @@ from jit_server.evidence.usecases.content import Permitted, checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.histories import statements
 from jit_server.evidence.usecases.reading import about
+from jit_server.evidence.usecases.reading_back import checks_of, read_back
 from jit_server.evidence.usecases.sending import EXPORTED
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
@@ -54,6 +55,7 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Permitted]:
         used(uow, item, Action.EVIDENCE_EXPORT)
         guard(uow, item.id)
         vault = vault_of(uow, item)
+    read_back(begin, item)
     content = checked(begin, vault, item)
     first = next(content)
     try:
@@ -84,12 +86,10 @@ def _prepare(uow: UnitOfWork, item_id: UUID) -> _Bundle:
     }
     file = f"content/{names.saved_as(item.file_name)}"
     positions = [entry.position for entry in history]
-    manifest = bundle.manifest(item.workspace_id, item.id, positions, _said(uow, item), _contents(item, file), texts)
+    longer = checks_of(uow, [item])[item.id].sha512
+    there, said = [bundle.Content(file, item.sha256, item.size, longer)], _said(uow, item) | {"sha512": longer}
+    manifest = bundle.manifest(item.workspace_id, item.id, positions, said, there, texts)
     return _Bundle(item, file, manifest, texts, positions)
-
-
-def _contents(item: EvidenceItem, file: str) -> list[bundle.Content]:
-    return [bundle.Content(file, item.sha256, item.size, item.sha512)]
 
 
 def _said_of(uow: UnitOfWork, history: list[audit.Kept]) -> Iterator[bundle.Opening]:
@@ -108,7 +108,6 @@ def _said(uow: UnitOfWork, item: EvidenceItem) -> dict[str, object]:
         "handling": str(item.handling),
         "size": item.size,
         "sha256": item.sha256,
-        "sha512": item.sha512,
         "declared_sha256": item.declared_sha256,
     }
 

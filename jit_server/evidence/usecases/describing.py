@@ -7,9 +7,11 @@ from pydantic import BaseModel
 
 from jit_server.audit.entry import canonical
 from jit_server.evidence import names
-from jit_server.evidence.malware.verdicts import checks_of, verdict_of
+from jit_server.evidence.malware.verdicts import checks_of as scans_of
+from jit_server.evidence.malware.verdicts import verdict_of
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.shapes import ItemOut, LineOut, UploadOut
+from jit_server.evidence.stored import StoredCheck
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces.compartments import Compartment
@@ -51,9 +53,13 @@ def _shared(row: Any, shape: type[BaseModel], *others: str) -> dict[str, Any]:
 
 def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
     """Everything recorded about one exhibit."""
-    people, looked = rows_by_id(uow, Person, {item.registered_by}), checks_of(uow, [item.id]).get(item.id)
+    people, looked = rows_by_id(uow, Person, {item.registered_by}), scans_of(uow, [item.id]).get(item.id)
+    check = uow.find(StoredCheck, item_id=item.id)
+    read_back = {name: getattr(check, name, None) for name in ("sha512", "stored_sha256", "read_back_at")}
+    others = ("agency", "registered_by", "kind", "file_name", "compartment", "scan", "malware", *read_back)
     return ItemOut(
-        **_shared(item, ItemOut, "agency", "registered_by", "kind", "file_name", "compartment", "scan", "malware"),
+        **_shared(item, ItemOut, *others),
+        **read_back,
         scan=verdict_of(looked),
         malware=looked.signature if looked else None,
         compartment=_compartments_of(uow, [item]).get(item.compartment_id),
@@ -67,7 +73,7 @@ def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
 def lines_out(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> list[LineOut]:
     """The lines of the register."""
     agencies, compartments = agencies_of(uow, items), _compartments_of(uow, items)
-    looked = checks_of(uow, [item.id for item in items])
+    looked = scans_of(uow, [item.id for item in items])
     return [
         LineOut(
             **_shared(item, LineOut, "agency", "kind", "compartment", "scan"),

@@ -34,6 +34,8 @@ class Survey:
 
     positions: dict[UUID, list[int]]
     names: dict[str, str] = field(default_factory=dict)
+    longer: dict[UUID, str] = field(default_factory=dict)
+    """The SHA-512 of each that the log says the store gave back."""
     statements: dict[str, Statement] = field(default_factory=dict)
     """By the id of the act, what it says, for those acts that whoever asks may know of."""
     events: list[list[str]] = field(default_factory=list)
@@ -110,7 +112,10 @@ def histories(
 def _look_up(uow: UnitOfWork, entries: Sequence[audit.Kept], found: Survey) -> None:
     """Note the entries' places, and the names of those who act in them and are not known yet."""
     for entry in entries:
-        found.positions[UUID(entry.content["subject"]["id"])].append(entry.position)
+        item_id = UUID(entry.content["subject"]["id"])
+        found.positions[item_id].append(entry.position)
+        if entry.event == "evidence:read_back":
+            found.longer[item_id] = entry.content["facts"]["sha512"]
     actors = [entry.content["actor"] for entry in entries]
     new = {part: {UUID(one[part]) for one in actors if one[part] and one[part] not in found.names} for part in _PARTS}
     found.names |= {str(key): row.name for key, row in rows_by_id(uow, Person, new["person"]).items()}

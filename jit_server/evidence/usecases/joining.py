@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jit_server.core.errors import Altered, Conflict, Invalid, Mismatch, NotFound, VaultDown
-from jit_server.core.vault import Behind, Sealed, SealedVault
+from jit_server.core.vault import Behind, ReadBack, SealedVault, Stored
 from jit_server.evidence.keys import vault_at
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.tus.models import JOINED, EvidencePiece, UploadPart, UploadPiece
 from jit_server.evidence.usecases.parts import offset_of, pieces_of
+from jit_server.evidence.usecases.reading_back import digest_of, keep
 from jit_server.evidence.usecases.room import BEAT_SECONDS
 from jit_server.evidence.usecases.uploads import Begin, exhibit_of, give_up, register_stored, still_ours, upload
 from jit_server.work import UnitOfWork
@@ -52,12 +53,14 @@ def join(begin: Begin, upload_id: UUID, part_ids: Sequence[UUID]) -> EvidenceIte
         vault = vault_at(uow, sent.workspace_id, str(sent.vault_key))
     lying = [_settled(vault, one) for one in pieces]
     try:
-        stored = _read_back(begin, sent, vault, lying)
+        found = _read_back(begin, sent, vault, lying)
     except Mismatch as other:
         give_up(begin, sent, State.REJECTED, other)
         raise
     with begin() as uow:
-        return _register(uow, sent, stored, lying)
+        item = _register(uow, sent, Stored(str(sent.vault_key), SEVERAL, found.size, found.sha256), lying)
+    keep(begin, item, found)
+    return item
 
 
 def _in_order(uow: UnitOfWork, sent: Upload, part_ids: Sequence[UUID]) -> list[UploadPiece]:
@@ -81,7 +84,7 @@ def _settled(vault: SealedVault, piece: UploadPiece) -> _Lying:
         raise VaultDown("The evidence store has lost a piece of this file. Declare it anew.") from gone
 
 
-def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_Lying]) -> Sealed:
+def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_Lying]) -> ReadBack:
     """Both digests of what is stored now, which must be the one declared, if one was."""
     first, second, last = hashlib.sha256(), hashlib.sha512(), time.monotonic()
     hashing = Behind(first.update), Behind(second.update)
@@ -104,11 +107,11 @@ def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_
     if size != sent.size or sent.declared_sha256 not in {None, first.hexdigest()}:
         detail = "The bytes that arrived have another SHA-256 than the one declared. Check the file, declare it anew."
         raise Mismatch(detail, announced_sha256=sent.declared_sha256, size=size, sha256=first.hexdigest())
-    whole = hashlib.sha256(b"".join(bytes.fromhex(one.piece.stored_sha256) for one in lying)).hexdigest()
-    return Sealed(str(sent.vault_key), SEVERAL, size, first.hexdigest(), second.hexdigest(), whole)
+    whole = digest_of(one.piece.stored_sha256 for one in lying)
+    return ReadBack(size, first.hexdigest(), second.hexdigest(), whole)
 
 
-def _register(uow: UnitOfWork, sent: Upload, stored: Sealed, lying: Sequence[_Lying]) -> EvidenceItem:
+def _register(uow: UnitOfWork, sent: Upload, stored: Stored, lying: Sequence[_Lying]) -> EvidenceItem:
     now = uow.find(Upload, id=sent.id)
     if now is None:
         raise NotFound

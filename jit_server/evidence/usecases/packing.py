@@ -31,6 +31,7 @@ from jit_server.evidence.usecases.content import checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.histories import Survey, survey
 from jit_server.evidence.usecases.reading import numbered
+from jit_server.evidence.usecases.reading_back import read_back
 from jit_server.evidence.usecases.sending import EXPORTED, Package, Shipment
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
@@ -133,6 +134,10 @@ def pack(
         Altered: the bytes of an exhibit have changed. Found later, the package never gets its end.
         and what `chosen` raises.
     """
+    with begin() as uow:
+        asked, _ = chosen(uow, workspace_id, new)
+    for item in asked:
+        read_back(begin, item)
     with begin() as uow:
         items, moment = chosen(uow, workspace_id, new)
         vault = vault_of(uow, items[0]) if new.content == "originals" else None
@@ -241,7 +246,7 @@ def _said(item: EvidenceItem, agency: str, seen: Survey, place: str | None) -> d
         "registered_at": item.registered_at.isoformat(),
         "size": item.size,
         "sha256": item.sha256,
-        "sha512": item.sha512,
+        "sha512": seen.longer.get(item.id),
         "declared_sha256": item.declared_sha256,
         "file": place,
         "positions": seen.positions[item.id],

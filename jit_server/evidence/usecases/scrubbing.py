@@ -22,7 +22,7 @@ from jit_server.core.jobs import Stopping
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.stored import Condition, StoredCheck, note
 from jit_server.evidence.tus.lying import as_stored, lumps_of
-from jit_server.evidence.usecases import content
+from jit_server.evidence.usecases import content, reading_back
 from jit_server.work import House, UnitOfWork
 
 log = structlog.get_logger()
@@ -31,6 +31,8 @@ TURN_SECONDS: Final = 240
 """How long one turn goes on; the next one begins within five minutes of this one's beginning."""
 EARLY: Final = 2 / 3
 """An object is due after this part of the time in which it must be read: a worker may stand still for a while."""
+READ_BACK_WITHIN: Final = timedelta(minutes=10)
+"""What was taken in is read back by a job of its own; if that was lost, the scrub does it."""
 DAMAGED_AGAIN: Final = timedelta(days=1)
 UNREADABLE_AGAIN: Final = timedelta(hours=1)
 DOWN_AFTER: Final = 3
@@ -75,7 +77,9 @@ class _Pace:
 def _due(house: House) -> EvidenceItem | None:
     with house.work(SYSTEM) as uow:
         often = timedelta(days=house.settings.scrub_days) * EARLY
-        every = case((StoredCheck.condition == Condition.WHOLE, often), else_=min(often, DAMAGED_AGAIN))  # type: ignore[arg-type]
+        whole = StoredCheck.condition == Condition.WHOLE
+        never = whole & col(StoredCheck.read_back_at).is_(None)  # type: ignore[operator]
+        every = case((never, READ_BACK_WITHIN), (whole, often), else_=min(often, DAMAGED_AGAIN))  # type: ignore[arg-type]
         due = func.greatest(col(StoredCheck.checked_at) + every, StoredCheck.retry_at) <= uow.now
         wanted = select(col(StoredCheck.item_id)).where(due).order_by(col(StoredCheck.checked_at)).limit(1)
         item_id = uow.session.execute(wanted).scalar_one_or_none()
@@ -84,7 +88,10 @@ def _due(house: House) -> EvidenceItem | None:
 
 def _read_again(house: House, item: EvidenceItem, stopping: Stopping, pace: _Pace) -> None:
     with house.work(SYSTEM) as uow:
-        lumps = lumps_of(uow, item)
+        known, lumps = uow.find(StoredCheck, item_id=item.id), lumps_of(uow, item)
+    if known is None or known.read_back_at is None:  # the job that should have done it failed
+        reading_back.run(house, stopping, item_id=str(item.id))
+        return
     try:
         with closing(as_stored(house.vault, lumps)) as blocks:
             for block in blocks:

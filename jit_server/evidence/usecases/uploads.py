@@ -15,7 +15,7 @@ from sqlalchemy import text
 from jit_server import audit
 from jit_server.access import OUTSIDE, Action, Gate, Handling, Standing
 from jit_server.core.errors import Conflict, Invalid, JitError, Mismatch, NotFound, TooLarge
-from jit_server.core.vault import COBBLESTONE, Sealed
+from jit_server.core.vault import COBBLESTONE, Stored
 from jit_server.evidence import markings
 from jit_server.evidence.keys import Place, new_place
 from jit_server.evidence.lifecycle import State, advance
@@ -142,7 +142,7 @@ def receive(begin: Begin, upload_id: UUID, content: Iterable[bytes]) -> Evidence
         return register_stored(uow, taken, stored)
 
 
-def _stored(begin: Begin, taken: Upload, place: Place, content: Iterable[bytes]) -> Sealed:
+def _stored(begin: Begin, taken: Upload, place: Place, content: Iterable[bytes]) -> Stored:
     """The bytes in the vault, encrypted and read back; where that fails, the attempt is on the record."""
     try:
         moving = _alive(begin, taken, content)
@@ -211,7 +211,7 @@ def give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
         )  # fmt: skip
 
 
-def register_stored(uow: UnitOfWork, sent: Upload, stored: Sealed, seal: str = COBBLESTONE) -> EvidenceItem:
+def register_stored(uow: UnitOfWork, sent: Upload, stored: Stored, seal: str = COBBLESTONE) -> EvidenceItem:
     """Make the exhibit and its entry on the log, in one transaction."""
     now = still_ours(uow, sent)
     now.state = advance(advance(State.UPLOADING, State.RECEIVED), State.AVAILABLE)
@@ -224,9 +224,7 @@ def register_stored(uow: UnitOfWork, sent: Upload, stored: Sealed, seal: str = C
         state=party.state,
         serial=uow.connection.execute(_NEXT_NUMBER, place).scalar_one(),
         sha256=stored.sha256,
-        sha512=stored.sha512,
         seal=seal,
-        stored_sha256=stored.stored_sha256,
         vault=uow.house.settings.vault,
         vault_key=stored.key,
         version_id=stored.version_id,
@@ -237,11 +235,12 @@ def register_stored(uow: UnitOfWork, sent: Upload, stored: Sealed, seal: str = C
     uow.add(item)
     uow.add(marking_of(item, now.declared_by, uow.now))
     uow.record(
-        "evidence:registered", item, number=item.number, sha256=item.sha256, sha512=item.sha512, size=item.size,
-        seal=item.seal, stored_sha256=item.stored_sha256, vault=item.vault, version_id=item.version_id,
+        "evidence:registered", item, number=item.number, sha256=item.sha256, size=item.size, seal=item.seal,
+        vault=item.vault, version_id=item.version_id,
         description=audit.commit(description(item), item.salt), **facts_of(item),
     )  # fmt: skip
     soon(uow, item.workspace_id, item.id)
+    uow.later("evidence:read_back", workspace_id=item.workspace_id, item_id=item.id)
     return item
 
 
