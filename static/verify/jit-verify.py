@@ -195,7 +195,7 @@ def root_of(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | N
 
 
 def attested(item: dict[str, Any], kept: list[dict[str, Any]]) -> bool:
-    """Whether entries of the log register this digest and size, and what the store gave back of it, if that is named."""
+    """Whether entries of the log register this digest and size, and name the second digest if the item does."""
 
     def says(event: str, *names: str) -> bool:
         return any(e["event"] == event and all(e["facts"].get(n) == item.get(n) for n in names) for e in kept)

@@ -54,7 +54,7 @@ def lumps_of_all(uow: UnitOfWork, items: Iterable[EvidenceItem]) -> dict[UUID, l
     items = list(items)
     alone = [item.id for item in items if item.seal == COBBLESTONE]
     checks = select(StoredCheck.item_id, StoredCheck.stored_sha256).where(col(StoredCheck.item_id).in_(alone))  # type: ignore[call-overload]
-    digests = dict(uow.session.execute(checks).tuples().all()) if alone else {}
+    digests = {key: digest for key, digest in uow.session.execute(checks)} if alone else {}  # noqa: C416 - rows, not pairs
     found = {item.id: [_whole(item, digests.get(item.id))] if item.seal != JOINED else [] for item in items}
     joined = [key for key, lumps in found.items() if not lumps]
     if joined:
