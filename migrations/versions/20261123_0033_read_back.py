@@ -1,6 +1,6 @@
 """What the store gave back is known when it was read, not when it was taken in: both digests move beside the check.
 
-Revision 0032.
+Revision 0033.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from jit_server.core.database import APP_ROLE
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
