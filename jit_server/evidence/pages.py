@@ -17,6 +17,7 @@ from jit_server.evidence import (
     Method,
     alarms,
     packages,  # noqa: F401 - its pages stand on the same blueprint
+    verifying,  # noqa: F401 - the same
 )
 from jit_server.evidence.api import RegisterQuery, place_of
 from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - its pages stand on the same blueprint

@@ -32,6 +32,7 @@ PUBLIC = {
     "/readyz",
     "/scim/v2",
     "/scim/v2/<path:path>",
+    "/verify",
 }
 
 

@@ -1429,6 +1429,7 @@ SPECIMENS = {
             typed=NOTHING_ASKED,
         ),
     ),
+    "verify": ("evidence/verify.html", page(me=None, my_workspaces=[])),
     "package-of-the-case": (
         "evidence/package.html",
         room(

@@ -1,0 +1,277 @@
+/** A package for court, checked where it lies: the same questions as `jit-verify.py` asks, by WebCrypto, and no request. */
+import { Container, Wrong, coded, hex, joined, same, sha256, unhex } from './container.js';
+
+const MANIFEST = 'META-INF/ASiCManifest.xml';
+const SIGNATURE = 'META-INF/signature.p7s';
+const STAMPED = 'META-INF/ASiCManifest-stamp.xml';
+const STAMP = 'META-INF/timestamp.tst';
+const CMS = 'application/x-pkcs7-signature';
+const REFERENCE = /^<asic:DataObjectReference URI="([^"]+)" MimeType="[^"]*"><ds:DigestMethod Algorithm="http:\/\/www\.w3\.org\/2001\/04\/xmlenc#sha256"\/><ds:DigestValue>([A-Za-z0-9+/=]{44})<\/ds:DigestValue><\/asic:DataObjectReference>$/;
+const NAMES = 'xmlns:asic="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"';
+const HEAD = (/** @type {string} */ by, /** @type {string} */ kind) => `<?xml version="1.0" encoding="UTF-8"?>\n<asic:ASiCManifest ${NAMES}>\n<asic:SigReference URI="${by}" MimeType="${kind}"/>\n`;
+const END = '\n</asic:ASiCManifest>\n';
+const OIDS = { type: '06092a864886f70d010903', digest: '06092a864886f70d010904', time: '06092a864886f70d010905', certificate: '060b2a864886f70d010910022f', data: '06092a864886f70d010701', signed: '06092a864886f70d010702' };
+
+/** @param {Uint8Array} bytes */
+const text = (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+/** @param {Uint8Array} bytes */
+const lines = (bytes) => text(bytes).split('\n').slice(0, -1).map((line) => JSON.parse(line));
+
+/** @param {string} encoded */
+function debased(encoded) {
+  const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+  if (based(bytes) !== encoded) throw new Error('base64');
+  return bytes;
+}
+
+/** @param {Uint8Array} bytes */
+function based(bytes) { return btoa(String.fromCharCode(...bytes)); }
+
+/** The elements of DER that stand in a row. @param {Uint8Array} data @returns {{whole: Uint8Array, inside: Uint8Array}[]} */
+export function elements(data) {
+  const found = [];
+  for (let at = 0; at < data.length;) {
+    let [start, length] = [at + 2, data[at + 1]];
+    if (length & 0x80) {
+      start += length & 0x7f;
+      length = data.slice(at + 2, start).reduce((sum, byte) => sum * 256 + byte, 0);
+    }
+    if (start + length > data.length) throw new Error('DER');
+    found.push({ whole: data.slice(at, start + length), inside: data.slice(start, start + length) });
+    at = start + length;
+  }
+  return found;
+}
+
+/** @param {number} tag @param {...Uint8Array} parts */
+function der(tag, ...parts) {
+  const data = joined(...parts);
+  if (data.length < 0x80) return joined(Uint8Array.of(tag, data.length), data);
+  const size = data.length.toString(16);
+  const length = unhex(size.length % 2 ? `0${size}` : size);
+  return joined(Uint8Array.of(tag, 0x80 | length.length), length, data);
+}
+
+/** The number that an inclusion proof (RFC 9162, 2.1.3.2) leads to. @param {string} leaf @param {number} index @param {number} size @param {Uint8Array[]} proof */
+export function rootOf(leaf, index, size, proof) {
+  let [position, last, result] = [index, size - 1, unhex(leaf)];
+  const half = (/** @type {number} */ n) => Math.floor(n / 2);
+  for (const sibling of proof) {
+    if (last === 0) return '';
+    if (position % 2 || position === last) {
+      result = unhex(sha256(Uint8Array.of(1), sibling, result));
+      while (position % 2 === 0 && position) [position, last] = [half(position), half(last)];
+    } else result = unhex(sha256(Uint8Array.of(1), result, sibling));
+    [position, last] = [half(position), half(last)];
+  }
+  return last === 0 ? hex(result) : '';
+}
+
+/** @typedef {{id: string, number: string, title: string, sha256: string, size: number, file: string | null, positions: number[], description: {salt: string, value: string}}} Exhibit */
+/** @typedef {{position: number, log: string, event: string, result: string, subject: {id: string}, facts: Record<string, unknown>}} Entry */
+
+/** One package under examination. */
+export class Package {
+  /** @param {Container} container @param {string} expected the log's key from elsewhere, or nothing */
+  constructor(container, expected) {
+    this.container = container;
+    this.expected = expected.trim();
+    /** @type {Wrong[]} */
+    this.findings = [];
+    /** @type {Map<string, string>} */
+    this.digests = new Map();
+    /** @type {any} */
+    this.about = {};
+    /** @type {Map<number, Entry>} */
+    this.entries = new Map();
+    /** @type {Exhibit[]} */
+    this.exhibits = [];
+    this.key = '';
+    this.head = { origin: '', size: 0, root: '' };
+  }
+
+  get stamped() { return this.container.members.some(({ name }) => name === STAMP); }
+
+  /** @param {(done: number) => void} progress @param {AbortSignal} signal */
+  async check(progress, signal) {
+    this.findings.push(...await this.container.compared());
+    await this.step(MANIFEST, () => this.checkFiles(progress, signal));
+    await this.step('package.json', () => this.checkAbout());
+    await this.step(SIGNATURE, () => this.checkSeal());
+    await this.step('log/key.json', () => this.checkKey());
+    await this.step('log/checkpoint.txt', () => this.checkHead());
+    await this.step('log/entries.jsonl', () => this.checkEntries());
+    await this.step('exhibits.jsonl', () => this.checkExhibits());
+  }
+
+  /** A failed step does not hide the next. @param {string} where @param {() => Promise<void>} run */
+  async step(where, run) {
+    try { await run(); } catch (fault) {
+      if (fault instanceof DOMException && fault.name === 'AbortError') throw fault;
+      this.findings.push(fault instanceof Wrong ? fault : new Wrong(where, fault instanceof DOMException && fault.name === 'NotSupportedError' ? 'unable' : 'changed'));
+    }
+  }
+
+  /** @param {string} where @param {string} what */
+  wrong(where, what) { this.findings.push(new Wrong(where, what)); }
+
+  /** Each file has the digest that the sealed manifest states, they are all there, and in that order. @param {(done: number) => void} progress @param {AbortSignal} signal */
+  async checkFiles(progress, signal) {
+    const manifest = text(await this.container.read(MANIFEST));
+    const head = HEAD(SIGNATURE, CMS);
+    if (!manifest.startsWith(head) || !manifest.endsWith(END)) throw new Wrong(MANIFEST, 'changed');
+    for (const line of manifest.slice(head.length, -END.length).split('\n')) {
+      const parts = REFERENCE.exec(line);
+      if (!parts) throw new Wrong(MANIFEST, 'changed');
+      this.digests.set(decodeURIComponent(parts[1]), hex(debased(parts[2])));
+    }
+    const there = this.container.members.map(({ name }) => name);
+    const wanted = ['mimetype', ...this.digests.keys(), MANIFEST, SIGNATURE, ...(this.stamped || there.includes(STAMPED) ? [STAMPED, STAMP] : [])];
+    for (const name of wanted) if (!there.includes(name)) this.wrong(name, 'missing');
+    for (const name of there) if (!wanted.includes(name)) this.wrong(name, 'stranger');
+    if (!this.findings.length && there.join('\n') !== wanted.join('\n')) this.wrong('', 'list');
+    if (text(await this.container.read('mimetype')) !== 'application/vnd.etsi.asic-e+zip') this.wrong('mimetype', 'changed');
+    let before = 0;
+    for (const one of this.container.members) {
+      const stated = this.digests.get(one.name);
+      if (stated && await this.container.digest(one, (done) => progress(before + done), signal) !== stated) this.wrong(one.name, 'changed');
+      before += one.size;
+    }
+    await this.step(STAMPED, () => this.checkStamp());
+  }
+
+  /** The stamp's manifest names the first one and the seal; whose clock the stamp is by is asked elsewhere. */
+  async checkStamp() {
+    if (!this.stamped) return;
+    await this.container.read(STAMP);
+    const named = [[MANIFEST, 'text/xml'], [SIGNATURE, CMS]];
+    const references = await Promise.all(named.map(async ([name, kind]) => {
+      const digest = based(unhex(sha256(await this.container.read(name))));
+      return `<asic:DataObjectReference URI="${name}" MimeType="${kind}"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>${digest}</ds:DigestValue></asic:DataObjectReference>`;
+    }));
+    const wanted = HEAD(STAMP, 'application/vnd.etsi.timestamp-token') + references.join('\n') + END;
+    if (text(await this.container.read(STAMPED)) !== wanted) throw new Wrong(STAMPED, 'changed');
+  }
+
+  async checkAbout() {
+    this.about = JSON.parse(text(await this.container.read('package.json')));
+    if (this.about.format !== 'jit-package/1') throw new Wrong('package.json', 'format');
+    for (const [name, said] of Object.entries(this.about.files)) if (this.digests.get(name) !== said.sha256) this.wrong(name, 'changed');
+    const made = new Date(this.about.made_at);
+    const time = (made.getUTCHours() << 11) | (made.getUTCMinutes() << 5) | Math.floor(made.getUTCSeconds() / 2);
+    const day = ((made.getUTCFullYear() - 1980) << 9) | ((made.getUTCMonth() + 1) << 5) | made.getUTCDate();
+    if (!same(this.container.moment, Uint8Array.of(time & 255, time >> 8, day & 255, day >> 8))) this.wrong('', 'list');
+  }
+
+  /** The seal is rebuilt from its certificate and value, byte for byte, and its signature checked. */
+  async checkSeal() {
+    const seal = await this.container.read(SIGNATURE);
+    const signed = elements(elements(elements(elements(seal)[0].inside)[1].inside)[0].inside);
+    const certificate = signed[3].inside;
+    const value = elements(elements(signed[4].inside)[0].inside)[5].inside;
+    if (sha256(certificate) !== this.about.seal) throw new Wrong(SIGNATURE, 'certificate');
+    const attributes = sealAttributes(certificate, await this.container.read(MANIFEST), this.about.made_at);
+    if (!same(seal, sealOf(certificate, attributes, value))) throw new Wrong(SIGNATURE, 'seal');
+    const [, , , , , , spki] = elements(elements(elements(certificate)[0].inside)[0].inside);
+    const key = await crypto.subtle.importKey('spki', spki.whole.slice(), { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
+    const raw = elements(elements(value)[0].inside).map(({ inside }) => joined(new Uint8Array(32), inside).slice(-32));
+    if (!await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, joined(...raw), der(0x31, ...attributes))) throw new Wrong(SIGNATURE, 'seal');
+  }
+
+  async checkKey() {
+    const { key } = JSON.parse(text(await this.container.read('log/key.json')));
+    const [name, id, encoded] = split(key);
+    const bytes = debased(encoded);
+    if (bytes.length !== 33 || bytes[0] !== 1 || sha256(coded(`${name}\n`), bytes).slice(0, 8) !== id) throw new Wrong('log/key.json', 'changed');
+    this.key = key;
+    if (this.expected && this.expected !== key) throw new Wrong('log/key.json', 'key');
+  }
+
+  /** The log's head: a C2SP signed note by the log's key. */
+  async checkHead() {
+    const note = text(await this.container.read('log/checkpoint.txt'));
+    const parts = /^([^\n]+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/=]+)\n\n\u2014 ([^ \n]+) ([A-Za-z0-9+/=]+)\n$/.exec(note);
+    const [name, id, encoded] = split(this.key);
+    const signature = parts ? debased(parts[5]) : new Uint8Array();
+    if (!parts || parts[4] !== name || parts[1] !== name || hex(signature.slice(0, 4)) !== id) throw new Wrong('log/checkpoint.txt', 'changed');
+    const key = await crypto.subtle.importKey('raw', debased(encoded).slice(1), 'Ed25519', false, ['verify']);
+    const held = await crypto.subtle.verify('Ed25519', key, signature.slice(4), coded(`${parts[1]}\n${parts[2]}\n${parts[3]}\n`));
+    if (!held) throw new Wrong('log/checkpoint.txt', 'head');
+    this.head = { origin: parts[1], size: Number(parts[2]), root: hex(debased(parts[3])) };
+  }
+
+  async checkEntries() {
+    const log = this.head.origin.split('/').at(-1);
+    let last = 0;
+    for (const { position, canonical, proof } of lines(await this.container.read('log/entries.jsonl'))) {
+      const bytes = debased(canonical);
+      const leaf = sha256(Uint8Array.of(0), bytes);
+      const entry = /** @type {Entry} */ (JSON.parse(text(bytes)));
+      const leads = position > last && position <= this.head.size && rootOf(leaf, position - 1, this.head.size, proof.map(debased)) === this.head.root;
+      if (!leads || entry.position !== position || entry.log !== log) this.wrong(`log/entries.jsonl #${position}`, 'entry');
+      else this.entries.set(position, entry);
+      last = position;
+    }
+  }
+
+  async checkExhibits() {
+    this.exhibits = lines(await this.container.read('exhibits.jsonl'));
+    const digest = sha256(await this.container.read('package.json'));
+    const exports_ = [...this.entries.values()].filter(({ event, result, facts }) => event === 'evidence:exported' && result === 'ok' && facts.manifest === digest);
+    const exported = new Set(exports_.map(({ subject }) => subject.id));
+    for (const item of this.exhibits) for (const what of await this.faults(item, exported)) this.wrong(item.number, what);
+    const places = new Set(this.exhibits.map(({ file }) => file));
+    for (const { name } of this.container.members) if (name.startsWith('content/') && !places.has(name)) this.wrong(name, 'stranger');
+    if (`${this.about.log}` !== this.head.origin.split('/').at(-1)) this.wrong('package.json', 'changed');
+  }
+
+  /** @param {Exhibit} item @param {Set<string>} exported */
+  async faults(item, exported) {
+    const found = [];
+    const about = item.positions.map((position) => this.entries.get(position));
+    if (about.some((entry) => entry?.subject.id !== item.id)) found.push('history');
+    if (!exported.has(item.id)) found.push('export');
+    const facts = about.filter((entry) => entry?.event === 'evidence:registered').map((entry) => entry?.facts ?? {});
+    if (!facts.some((one) => one.sha256 === item.sha256 && one.size === item.size)) found.push('unregistered');
+    const key = await crypto.subtle.importKey('raw', unhex(item.description.salt), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    const sealed = hex(new Uint8Array(await crypto.subtle.sign('HMAC', key, coded(item.description.value))));
+    if (!facts.some((one) => one.description === sealed)) found.push('words');
+    if (item.file !== null && this.digests.get(item.file) !== item.sha256) found.push('unregistered');
+    return found;
+  }
+}
+
+/** @param {string} key */
+function split(key) {
+  const [name, id, ...rest] = key.split('+');
+  return [name, id, rest.join('+')];
+}
+
+/** What a seal signs. @param {Uint8Array} certificate @param {Uint8Array} content @param {string} made */
+function sealAttributes(certificate, content, made) {
+  const moment = new Date(made).toISOString().replace(/[-:T]/g, '').slice(2, 14);
+  const values = [
+    [OIDS.type, unhex(OIDS.data)],
+    [OIDS.digest, der(4, unhex(sha256(content)))],
+    [OIDS.time, der(0x17, coded(`${moment}Z`))],
+    [OIDS.certificate, der(0x30, der(0x30, der(0x30, der(4, unhex(sha256(certificate))))))],
+  ];
+  const made_ = values.map(([kind, value]) => der(0x30, unhex(/** @type {string} */ (kind)), der(0x31, /** @type {Uint8Array} */ (value))));
+  return made_.sort((one, other) => (hex(one) < hex(other) ? -1 : 1));
+}
+
+/** A seal (RFC 5652), byte for byte. @param {Uint8Array} certificate @param {Uint8Array[]} attributes @param {Uint8Array} value */
+function sealOf(certificate, attributes, value) {
+  const [, serial, , issuer] = elements(elements(elements(certificate)[0].inside)[0].inside);
+  const [sha, ecdsa, one] = [der(0x30, unhex('0609608648016503040201')), der(0x30, unhex('06082a8648ce3d040302')), der(2, Uint8Array.of(1))];
+  const signer = der(0x30, one, der(0x30, issuer.whole, serial.whole), sha, der(0xa0, ...attributes), ecdsa, der(4, value));
+  const signed = der(0x30, one, der(0x31, sha), der(0x30, unhex(OIDS.data)), der(0xa0, certificate), der(0x31, signer));
+  return der(0x30, unhex(OIDS.signed), der(0xa0, signed));
+}
+
+/** Open and check a package. @param {Blob} file @param {string} expected @param {(done: number) => void} progress @param {AbortSignal} signal */
+export async function examine(file, expected, progress, signal) {
+  const examined = new Package(await Container.open(file), expected);
+  await examined.check(progress, signal);
+  return examined;
+}

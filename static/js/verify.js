@@ -1,0 +1,70 @@
+/** `<jit-verify>`: a package for court is checked on the reader's own machine; nothing of it is sent anywhere. */
+import { html, nothing, render } from 'lit';
+import { Wrong } from './container.js';
+import { examine } from './package.js';
+import { fill, icon, wordsOf } from './words.js';
+
+const share = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' });
+
+class JitVerify extends HTMLElement {
+  connectedCallback() {
+    this.words = wordsOf(this);
+    this.file = /** @type {HTMLInputElement} */ (this.querySelector('input[type=file]'));
+    this.key = /** @type {HTMLInputElement} */ (this.querySelector('input[name=key]'));
+    this.answer = /** @type {HTMLElement} */ (this.querySelector('[data-answer]'));
+    this.stop = new AbortController();
+    this.querySelector('form')?.addEventListener('submit', (event) => { event.preventDefault(); this.begin(); });
+    const zone = /** @type {HTMLElement} */ (this.querySelector('[data-drop]'));
+    zone.addEventListener('dragover', (event) => { event.preventDefault(); zone.classList.add('over'); });
+    zone.addEventListener('dragleave', () => zone.classList.remove('over'));
+    zone.addEventListener('drop', (event) => {
+      event.preventDefault();
+      zone.classList.remove('over');
+      if (event.dataTransfer?.files.length && this.file) { this.file.files = event.dataTransfer.files; this.begin(); }
+    });
+  }
+
+  disconnectedCallback() { this.stop?.abort(); }
+
+  /** @param {string} name */
+  say(name) { return this.words?.[name] ?? name; }
+
+  async begin() {
+    const file = this.file?.files?.[0];
+    if (!file || !this.answer) { this.file?.focus(); return; }
+    this.stop?.abort();
+    const { signal } = this.stop = new AbortController();
+    const progress = (/** @type {number} */ done) => render(html`<p class="quiet">${fill(this.say('checking'), share.format(done / Math.max(file.size, 1)))}</p>`, /** @type {HTMLElement} */ (this.answer));
+    progress(0);
+    try {
+      const found = await examine(file, this.key?.value ?? '', progress, signal);
+      if (!signal.aborted) this.show(file.name, found, found.findings);
+    } catch (fault) {
+      if (!signal.aborted) this.show(file.name, null, [fault instanceof Wrong ? fault : new Wrong('', 'cut')]);
+    }
+  }
+
+  /** @param {string} name @param {import('./package.js').Package | null} found @param {Wrong[]} findings */
+  show(name, found, findings) {
+    const holds = !findings.length;
+    render(html`
+      <div class="verdict tone-${holds ? 'success' : 'danger'}">${icon(holds ? 'circle-check' : 'octagon-alert')}<p><strong>${this.say(holds ? 'holds' : 'differs')}</strong><br><span dir="auto">${name}</span></p></div>
+      ${findings.length ? html`<h2>${this.say('wrong')}</h2><ul class="findings">${findings.map(({ where, what }) => html`<li><code dir="auto">${where || this.say('whole')}</code> ${this.say(what)}</li>`)}</ul>` : nothing}
+      ${found ? this.told(found, holds) : nothing}`, /** @type {HTMLElement} */ (this.answer));
+  }
+
+  /** @param {import('./package.js').Package} found @param {boolean} holds */
+  told(found, holds) {
+    const checked = [fill(this.say('files'), found.digests.size), this.say('sealed'), fill(this.say('logged'), found.entries.size), fill(this.say('exhibits'), found.exhibits.length)];
+    return html`
+      ${holds ? html`<h2>${this.say('checked')}</h2><ul>${checked.map((line) => html`<li>${line}</li>`)}</ul>` : nothing}
+      <p>${this.say(found.stamped ? 'stamped' : 'unstamped')}</p>
+      <dl class="summary">
+        <div><dt>${this.say('case')}</dt><dd dir="auto">${found.about.case ?? ''}</dd></div>
+        <div><dt>${this.say('from')}</dt><dd dir="auto">${found.about.server ?? ''}</dd></div>
+        <div><dt>${this.say('log')}</dt><dd><code>${found.key}</code>${found.expected ? nothing : html`<br><span class="small quiet">${this.say('compare')}</span>`}</dd></div>
+      </dl>`;
+  }
+}
+
+customElements.define('jit-verify', JitVerify);
