@@ -50,11 +50,11 @@ def test_one_basis_covers_several_and_one_exhibit_rests_on_several(team: Team):
     for act in acts:  # whichever of its acts names the basis
         (again,) = record(team, team.admin, later, like=str(act.id))
         assert again.said == acts[0].said
+    entry = custody(team, team.admin, later.id)[-1]
+    assert (entry.event, "Amtsgericht" in str(entry.facts)) == ("custody:authorized", False)
     end(team, team.admin, later, again)
     with pytest.raises(Invalid):
         record(team, team.admin, later, like=str(again.id))
-    entry = custody(team, team.admin, later.id)[-1]
-    assert (entry.event, "Amtsgericht" in str(entry.facts)) == ("custody:authorized", False)
 
 
 def test_a_package_is_refused_with_the_numbers_and_the_remedy_until_each_rests_on_something(team: Team):
