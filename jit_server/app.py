@@ -40,6 +40,7 @@ from jit_server.web import (
 )
 from jit_server.web.api import Routes
 from jit_server.work import House
+from jit_server.workspaces.aliases import aliases
 
 ROOMS = (
     "identity",
@@ -96,7 +97,7 @@ def create(settings: Settings | None = None, house: House | None = None) -> Flas
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     alive = partial(lookups.alive, idle=timedelta(minutes=settings.session_idle_minutes))
-    sockets.install(app, people=lookups.people, alive=alive, counters=counters)
+    sockets.install(app, people=lookups.people, aliases=aliases, alive=alive, counters=counters)
     declared.insist(app)
     return app
 

@@ -122,7 +122,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
         frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item) | section.about(uow, item)
     )
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}
-    lines = views.timeline(entries or [], workspaces.names(uow, entries or []))
+    lines = views.timeline(entries or [], workspaces.names(uow, item.workspace_id, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(lumps)}
     before = shown["read_back_at"] or item.registered_at

@@ -28,7 +28,7 @@ from jit_server.web import sockets
 from jit_server.web.context import work
 from jit_server.web.pages import Pages, form, go, show
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import glances, subjects
+from jit_server.workspaces import glances, standing_of, subjects
 
 pages = Pages("messaging", __name__)
 _topic = TypeAdapter(Topic)
@@ -123,7 +123,8 @@ def _show(
             _here(uow, workspace_id, channel_id)
         wanted = _named(topic) if topic else None
         values = views.conversation(uow, workspace_id, channel_id, wanted, _before())
-    values |= {"errors": list(errors), "people": sockets.running().people(workspace_id, values["may"])}
+        party_id = standing_of(uow, workspace_id).party_id
+    values |= {"errors": list(errors), "people": sockets.running().people(workspace_id, party_id, values["may"])}
     if typed:
         values["draft"] = {
             "text": request.form.get("text", ""),

@@ -1,6 +1,9 @@
 """Messages as they stand now, read in one query: the row, its latest change, and who spoke for whom."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Row, Select, select, true
 from sqlmodel import col
@@ -10,6 +13,7 @@ from jit_server.identity.models import Agency, Person
 from jit_server.messaging.models import ChangeKind, Message, MessageChange
 from jit_server.messaging.shapes import AuthorOut, MessageOut
 
+_NOBODY: Final[Mapping[UUID, str]] = MappingProxyType({})
 _latest = (
     select(
         col(MessageChange.version),
@@ -54,8 +58,8 @@ CURRENT: Select[*tuple[Any, ...]] = (
 """Every message as it stands; narrow it by what the reader may see."""
 
 
-def out(row: Row[Any]) -> MessageOut:
-    """A row of `CURRENT` as it is shown."""
+def out(row: Row[Any], functions: Mapping[UUID, str] = _NOBODY) -> MessageOut:
+    """A row of `CURRENT` as it is shown; who is among `functions` by function instead of name."""
     withdrawn = row.kind == ChangeKind.WITHDRAWAL
     changed = row.version is not None
     return MessageOut.model_construct(
@@ -68,7 +72,10 @@ def out(row: Row[Any]) -> MessageOut:
         html="" if withdrawn else row.new_html if changed else row.html,
         handling=Handling(row.handling),
         author=AuthorOut.model_construct(
-            id=row.author_id, name=row.author_name, agency=row.agency_name, state=row.state
+            id=row.author_id,
+            name=functions.get(row.author_id, row.author_name),
+            agency=row.agency_name,
+            state=row.state,
         ),
         at=row.at,
         version=row.version or 1,

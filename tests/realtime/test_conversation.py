@@ -1,10 +1,12 @@
 """Live: what one says the others hear, whoever they are connected to, each as their rules allow."""
 
 import asyncio
+import json
 from uuid import uuid4
 
-from jit_server import messaging
+from jit_server import messaging, workspaces
 from jit_server.access import PartyClass, Role
+from jit_server.workspaces.document import NamedMember
 from tests.evidence.builders import exhibit
 from tests.realtime.line import Line, play
 
@@ -209,3 +211,36 @@ def test_a_bilateral_compartment_sends_the_third_state_no_frame(served, world, c
         assert not back.events("message:posted", "message:edited", "channel:created", "presence:typing")
 
     play(scenario)
+
+
+def test_partners_hear_the_function_of_whom_the_agreement_hides_and_their_own_party_the_name(served, world, cookie):
+    from tests.messaging.test_speaking import channel_in
+
+    team, hidden = world.workspace(), world.person("FR")
+    channel = channel_in(team)
+    named = NamedMember(agency=hidden.agency, person_id=hidden.id, function="Handler 7", hidden_from_partners=True)
+    readers = (team.admin, team.leaders["FR"])
+
+    async def scenario():
+        lines = await seated(served, team, *map(cookie, readers))
+        with world.work(team.leaders["FR"]) as uow:
+            workspaces.name_members(uow, team.id, workspaces.OwnMembers(members=(named,)))
+        team.enter(hidden)
+        (speaker,) = await seated(served, team, cookie(hidden))
+        await speaker.emit("message:post", new(channel, "I am in place", handling="H0"))
+        await speaker.emit("presence:typing", {"channel_id": str(channel), "topic": "general"})
+        for line in lines:
+            for event in ("member:entered", "message:posted", "presence:typing"):
+                await line.until(lambda line=line, event=event: line.events(event), 10)
+        heard = [json.dumps([one.data for one in line.heard], ensure_ascii=False) for line in lines]
+        late = [await (await Line.open(served.port, cookie(who))).connected() for who in readers]
+        joined = [json.dumps(await line.join(team.id, 0)) for line in late]
+        caught_up = [json.dumps(line.events("message:posted")) for line in late]
+        return zip(heard, joined, caught_up, strict=True)
+
+    theirs, ours = play(scenario)
+    for partner, own in zip(theirs, ours, strict=True):
+        assert hidden.name not in partner
+        assert "Handler 7" in partner
+        assert hidden.name in own
+        assert "Handler 7" not in own

@@ -15,8 +15,8 @@ from jit_server.consents.usecases.two_people import may_decide, waits
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import subjects
+from jit_server.workspaces.aliases import functions
 from jit_server.workspaces.models import Party
-from jit_server.workspaces.usecases.members import functions
 
 
 class Names:

@@ -17,7 +17,7 @@ from jit_server.evidence.models import EvidenceItem
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import Party
-from jit_server.workspaces.usecases.members import functions
+from jit_server.workspaces.aliases import functions
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 9))")
 MOST = 1000

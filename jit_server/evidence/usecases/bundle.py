@@ -25,8 +25,9 @@ from jit_server.evidence.usecases.reading_back import checks_of, read_back
 from jit_server.evidence.usecases.sending import EXPORTED
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
-from jit_server.identity.models import Agency, Person
+from jit_server.identity.models import Agency
 from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces.aliases import shown
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _prepare(uow: UnitOfWork, item_id: UUID) -> _Bundle:
     signer = audit.verifier(uow.house.key, item.workspace_id)
     opening = bundle.Opening(item.position or 0, "description", item.salt, description(item))
     texts = {
-        bundle.OPENINGS: bundle.openings(_names(uow, history), [opening, *_said_of(uow, history)]),
+        bundle.OPENINGS: bundle.openings(_names(uow, item, history), [opening, *_said_of(uow, history)]),
         bundle.INSTRUCTIONS: bundle.instructions(signer, f"exhibit {item.number}"),
     }
     file = f"content/{names.saved_as(item.file_name)}"
@@ -112,14 +113,14 @@ def _said(uow: UnitOfWork, item: EvidenceItem) -> dict[str, object]:
     }
 
 
-def _names(uow: UnitOfWork, history: list[audit.Kept]) -> dict[UUID, str]:
+def _names(uow: UnitOfWork, item: EvidenceItem, history: list[audit.Kept]) -> dict[UUID, str]:
     """The people and agencies of the history, and whoever exports, by id."""
     people = {UUID(entry.content["actor"]["person"]) for entry in history if entry.content["actor"]["person"]}
     agencies = {UUID(entry.content["actor"]["agency"]) for entry in history if entry.content["actor"]["agency"]}
     people |= {uow.actor.person_id} if uow.actor.person_id else set()
     agencies |= {uow.actor.agency_id} if uow.actor.agency_id else set()
-    found = {key: row.name for key, row in rows_by_id(uow, Person, people).items()}
-    return found | {key: row.own_name for key, row in rows_by_id(uow, Agency, agencies).items()}
+    named = {key: row.own_name for key, row in rows_by_id(uow, Agency, agencies).items()}
+    return shown(uow, item.workspace_id, people) | named
 
 
 def _prove(uow: UnitOfWork, made: _Bundle, digest: str) -> dict[str, bytes]:

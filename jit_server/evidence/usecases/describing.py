@@ -12,8 +12,9 @@ from jit_server.evidence.malware.verdicts import verdict_of
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.shapes import ItemOut, LineOut, UploadOut
 from jit_server.evidence.stored import StoredCheck
-from jit_server.identity.models import Agency, Person
+from jit_server.identity.models import Agency
 from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces.aliases import shown
 from jit_server.workspaces.compartments import Compartment
 
 
@@ -53,7 +54,7 @@ def _shared(row: Any, shape: type[BaseModel], *others: str) -> dict[str, Any]:
 
 def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
     """Everything recorded about one exhibit."""
-    people, looked = rows_by_id(uow, Person, {item.registered_by}), scans_of(uow, [item.id]).get(item.id)
+    people, looked = shown(uow, item.workspace_id, {item.registered_by}), scans_of(uow, [item.id]).get(item.id)
     check = uow.find(StoredCheck, item_id=item.id)
     read_back = {name: getattr(check, name, None) for name in ("sha512", "stored_sha256", "read_back_at")}
     others = ("agency", "registered_by", "kind", "file_name", "compartment", "scan", "malware", *read_back)
@@ -66,7 +67,7 @@ def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
         file_name=names.shown(item.file_name),
         kind=item.media_type,
         agency=agencies_of(uow, [item])[item.agency_id],
-        registered_by=people[item.registered_by].name,
+        registered_by=people[item.registered_by],
     )
 
 

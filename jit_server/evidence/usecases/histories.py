@@ -14,8 +14,9 @@ from jit_server.evidence.custody.models import CustodyAct
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases.acting import openable, words
 from jit_server.evidence.usecases.uploads import Begin
-from jit_server.identity.models import Agency, Person
+from jit_server.identity.models import Agency
 from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces.aliases import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ def _look_up(uow: UnitOfWork, entries: Sequence[audit.Kept], found: Survey) -> N
             found.longer[item_id] = entry.content["facts"]["sha512"]
     actors = [entry.content["actor"] for entry in entries]
     new = {part: {UUID(one[part]) for one in actors if one[part] and one[part] not in found.names} for part in _PARTS}
-    found.names |= {str(key): row.name for key, row in rows_by_id(uow, Person, new["person"]).items()}
+    for log_id in {entry.log_id for entry in entries}:
+        found.names |= {str(key): name for key, name in shown(uow, log_id, new["person"]).items()}
     found.names |= {str(key): row.own_name for key, row in rows_by_id(uow, Agency, new["agency"]).items()}
     found.statements |= statements(uow, entries)
 

@@ -17,6 +17,7 @@ from jit_server.evidence.usecases.releasing import proposed_release
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import Party
+from jit_server.workspaces.aliases import shown
 from jit_server.workspaces.compartments import AccessGrant, GrantKind
 from jit_server.workspaces.models import Member, MemberStatus
 
@@ -67,7 +68,7 @@ def _somebody(uow: UnitOfWork, party: Party, person_id: UUID | None) -> Actor | 
         person_id=person.id,
         agency_id=agency.id,
         state=agency.state,
-        name=person.name,
+        name=shown(uow, party.workspace_id, [person.id])[person.id],
         agency_name=agency.name,
     )
 

@@ -10,9 +10,10 @@ from jit_server.access import OUTSIDE, Action, PartyClass
 from jit_server.core.errors import Invalid
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.outside import NewRecipient, NewRelease
-from jit_server.identity.models import Agency, Person
+from jit_server.identity.models import Agency
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import Party
+from jit_server.workspaces.aliases import shown
 from jit_server.workspaces.models import Member, MemberStatus
 from jit_server.workspaces.usecases.agreements import in_force
 
@@ -50,10 +51,10 @@ def _belongs(uow: UnitOfWork, party: Party, person_id: UUID) -> bool:
 def members_of(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, list[tuple[UUID, str]]]:
     """The active people of each party by name, at most 500: to whom alone a release may go."""
     rows = uow.every(Member, col(Member.workspace_id) == workspace_id, col(Member.status) == MemberStatus.ACTIVE)
-    people = rows_by_id(uow, Person, {row.person_id for row in rows})
+    people = shown(uow, workspace_id, {row.person_id for row in rows})
     found: dict[UUID, list[tuple[UUID, str]]] = defaultdict(list)
     for row in rows:
-        found[row.party_id].append((row.person_id, people[row.person_id].name))
+        found[row.party_id].append((row.person_id, people[row.person_id]))
     return {party: sorted(names, key=lambda one: one[1]) for party, names in found.items()}
 
 

@@ -13,9 +13,9 @@ from jit_server.evidence.outside import Mode, RecipientOut, ReleaseCheck, Releas
 from jit_server.evidence.release.models import ReleaseReceipt
 from jit_server.evidence.release.shapes import MineOut
 from jit_server.evidence.usecases.opening import grants_of, window_of
-from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import Party
+from jit_server.workspaces.aliases import shown
 from jit_server.workspaces.compartments import AccessGrant
 
 
@@ -50,7 +50,7 @@ def releases_of(uow: UnitOfWork, item: EvidenceItem) -> list[ReleaseOut]:
     rows = uow.every(ReleaseRecipient, col(ReleaseRecipient.item_id) == item.id)
     parties = rows_by_id(uow, Party, {row.party_id for row in rows})
     people = {check.made_by for check in checks} | {row.person_id for row in rows if row.person_id}
-    names = {key: person.name for key, person in rows_by_id(uow, Person, people).items()}
+    names = shown(uow, item.workspace_id, people)
     handed = _HandOvers(uow, rows)
     return [
         ReleaseOut(

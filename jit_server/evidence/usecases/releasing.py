@@ -30,9 +30,9 @@ from jit_server.evidence.usecases.following import screens_follow
 from jit_server.evidence.usecases.opening import open_to, person_of, revoke
 from jit_server.evidence.usecases.recipients import basis_for, partners, recipients
 from jit_server.evidence.usecases.uses import clause_of_grant
-from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import Party
+from jit_server.workspaces.aliases import shown
 
 KIND = "release"
 
@@ -67,8 +67,8 @@ def propose_release(uow: UnitOfWork, item_id: UUID, new: NewRelease) -> Approval
 
 def _said(uow: UnitOfWork, party: Party, basis: NewRecipient) -> dict[str, str]:
     """A recipient as the second person reads it."""
-    person = uow.find(Person, id=basis.person_id) if basis.person_id else None
-    who = {"state": party.state, "authority": party.authority, "person": person.name if person else None}
+    names = shown(uow, party.workspace_id, {basis.person_id} if basis.person_id else ())
+    who = {"state": party.state, "authority": party.authority, "person": next(iter(names.values()), None)}
     return basis.model_dump(mode="json") | who
 
 

@@ -12,8 +12,8 @@ from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.outside import Marking, MarkingOut, NewMarking
 from jit_server.evidence.usecases.following import screens_follow
 from jit_server.evidence.usecases.uploads import facts_of
-from jit_server.identity.models import Person
-from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.work import UnitOfWork
+from jit_server.workspaces.aliases import shown
 
 SAID = ("handling", "scheme", "code", "source_reliability", "information_accuracy", "conditions_text")
 
@@ -65,8 +65,8 @@ def markings_of(uow: UnitOfWork, item: EvidenceItem) -> list[MarkingOut]:
     """How an exhibit that the actor may read was marked, newest first."""
     statement = uow.select(Marking, to=Action.WORKSPACE_READ, within=item.workspace_id)
     rows = uow.all(statement.where(col(Marking.item_id) == item.id).order_by(col(Marking.set_at).desc()).limit(100))
-    people = rows_by_id(uow, Person, {row.set_by for row in rows})
+    people = shown(uow, item.workspace_id, {row.set_by for row in rows})
     return [
-        MarkingOut(**{name: getattr(row, name) for name in (*SAID, "reason", "set_at")}, set_by=people[row.set_by].name)
+        MarkingOut(**{name: getattr(row, name) for name in (*SAID, "reason", "set_at")}, set_by=people[row.set_by])
         for row in rows
     ]

@@ -17,6 +17,7 @@ from jit_server.messaging.rows import CURRENT, out
 from jit_server.messaging.shapes import ChannelOut, MessageOut, TopicOut, VersionOut
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import Workspace, compartments
+from jit_server.workspaces.aliases import functions
 from jit_server.workspaces.glances import counted
 
 PAGE = 50
@@ -116,7 +117,8 @@ def read_page(
     rows = uow.connection.execute(
         statement.order_by(position.desc() if after is None else position.asc()).limit(limit + 1)
     ).all()
-    page = _page(rows, limit, newest_first=after is None)
+    hidden = functions(uow, channel.workspace_id) if rows else {}
+    page = _page(rows, limit, hidden, newest_first=after is None)
     shown = page.messages
     facts: dict[str, Any] = {"first": shown[0].position, "last": shown[-1].position} if shown else {}
     uow.record("message:read", channel, count=len(shown), **facts)
@@ -177,12 +179,12 @@ def _version(version: int, kind: ChangeKind | None, said: Message | MessageChang
     )
 
 
-def _page(rows: Any, limit: int, *, newest_first: bool) -> Page:
+def _page(rows: Any, limit: int, hidden: dict[UUID, str], *, newest_first: bool) -> Page:
     more = len(rows) > limit
     kept: list[Row[Any]] = list(rows[:limit])
     if newest_first:
         kept.reverse()
-    return Page([out(row) for row in kept], kept[0].position if more and newest_first else None)
+    return Page([out(row, hidden) for row in kept], kept[0].position if more and newest_first else None)
 
 
 def _reads_any(uow: UnitOfWork, workspace_id: UUID) -> bool:

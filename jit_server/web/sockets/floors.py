@@ -4,7 +4,7 @@ A socket room is named by workspace, epoch and profile (role, party class, party
 Any change of membership makes a new epoch, and nothing is ever sent to the rooms of an old one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from gevent.lock import RLock
 
 from jit_server.access import Action, Actor, PartyClass, Phase, Policy, Role, Standing
+from jit_server.web.sockets.aliases import Alias, seen_by
 from jit_server.web.sockets.pace import Bucket
 from jit_server.web.sockets.present import WHOLE_TEAM, Whose
 
@@ -56,6 +57,10 @@ class Ground:
     epoch: int
     phase: Phase
     policy: Policy
+    version: int
+    """Of the rules, and so of the agreement."""
+    hidden: Mapping[UUID, Alias]
+    """Whom partners know by function alone."""
 
 
 @dataclass
@@ -82,13 +87,24 @@ class Floor:
         ground = self.ground
         return ground is not None and ground.policy.hears(profile, action, phase=ground.phase, **whose._asdict())
 
-    def rooms(self, action: Action, whose: Whose = WHOLE_TEAM) -> list[str]:
-        """The rooms whose people may hear of a row of this kind."""
+    def rooms(self, action: Action, whose: Whose = WHOLE_TEAM, party: UUID | None = None) -> list[str]:
+        """The rooms whose people may hear of a row of this kind; those of one party, if it is named."""
         return sorted(
             room_name(self.workspace_id, self.epoch, profile)
             for profile in {seat.profile for seat in self.seats.values()}
-            if self.hears(profile, action, whose)
+            if party in {None, profile[2]} and self.hears(profile, action, whose)
         )
+
+    def told_apart(self) -> list[UUID | None]:
+        """The parties that are told in words of their own; all together, unless somebody is hidden from partners."""
+        if self.ground is None or not self.ground.hidden:
+            return [None]
+        return [*sorted({seat.profile[2] for seat in self.seats.values()})]
+
+    def seen(self, payload: dict[str, Any], party: UUID | None) -> dict[str, Any]:
+        """An event as one of `told_apart` may see it."""
+        hidden = self.ground.hidden if self.ground is not None else {}
+        return seen_by(party, payload, hidden) if hidden else payload
 
 
 class Floors:

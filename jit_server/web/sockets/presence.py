@@ -20,8 +20,9 @@ from jit_server.access import Action
 from jit_server.core import clock
 from jit_server.core.bus import Bus
 from jit_server.core.database import UtcDateTime
+from jit_server.web.sockets.aliases import Aliases, seen_by
 from jit_server.web.sockets.floors import Floor, Floors
-from jit_server.web.sockets.present import Whose
+from jit_server.web.sockets.present import WHOLE_TEAM, Whose
 from jit_server.web.sockets.send import Sender
 from jit_server.web.sockets.waking import Watch
 
@@ -74,8 +75,18 @@ class PresenceRow(SQLModel, table=True):
 class Presence:
     """This worker's part in saying who is here."""
 
-    def __init__(self, engine: Engine, floors: Floors, sender: Sender, bus: Bus, people: People, watch: Watch) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        floors: Floors,
+        sender: Sender,
+        bus: Bus,
+        people: People,
+        aliases: Aliases,
+        watch: Watch,
+    ) -> None:
         self._engine = engine
+        self._aliases = aliases
         self._floors = floors
         self._send = sender
         self._bus = bus
@@ -126,11 +137,12 @@ class Presence:
         for floor in self._floors.taken():
             self.look_again(floor.workspace_id)
 
-    def here(self, workspace_id: UUID) -> list[dict[str, Any]]:
-        """Who is in the workspace now, on any worker, by name."""
+    def here(self, workspace_id: UUID, party_id: UUID) -> list[dict[str, Any]]:
+        """Who is in the workspace now, on any worker, as a party may know them."""
         with self._engine.connect() as connection:
             rows = connection.execute(_READ, {"workspaces": [workspace_id], "since": clock.now() - FRESH}).all()
-            return _by_name(self._people(connection, [row.person_id for row in rows]).values())
+            people = list(self._people(connection, [row.person_id for row in rows]).values())
+            return _by_name(seen_by(party_id, people, self._aliases(connection, [workspace_id]).get(workspace_id, {})))
 
     def run(self) -> None:
         """Tell the floors of this worker what changed, for ever."""
@@ -172,21 +184,25 @@ class Presence:
             self._tell_floor(floor, here, names)
 
     def _tell_floor(self, floor: Floor, here: list[Row[Any]], names: Mapping[UUID, dict[str, Any]]) -> None:
-        rooms = floor.rooms(Action.PRESENCE_SHOW)
         people = frozenset(row.person_id for row in here)
         if people != floor.people:
             floor.people = people
-            shown = _by_name(names[one] for one in people if one in names)
-            told = {"workspace_id": str(floor.workspace_id), "people": shown}
-            self._send.to_rooms(rooms, [("presence:changed", told)])
+            shown = [names[one] for one in people if one in names]
+            self._send_apart(floor, "presence:changed", WHOLE_TEAM, {"people": shown})
         for row in here:
             recent = row.typing_at is not None and row.typing_at > clock.now() - FRESH
             if recent and row.typing_at != floor.typed.get(row.person_id) and row.person_id in names:
                 floor.typed[row.person_id] = row.typing_at
-                place = {"channel_id": str(row.typing_in), "topic": row.typing_topic}
-                payload = {"workspace_id": str(floor.workspace_id), **place, "person": names[row.person_id]}
-                hearers = floor.rooms(Action.PRESENCE_SHOW, Whose(compartment=row.typing_compartment))
-                self._send.to_rooms(hearers, [("presence:typing", payload)])
+                place: dict[str, Any] = {"channel_id": str(row.typing_in), "topic": row.typing_topic}
+                place |= {"person": names[row.person_id]}
+                self._send_apart(floor, "presence:typing", Whose(compartment=row.typing_compartment), place)
+
+    def _send_apart(self, floor: Floor, event: str, whose: Whose, told: dict[str, Any]) -> None:
+        for party in floor.told_apart():
+            seen = floor.seen({"workspace_id": str(floor.workspace_id), **told}, party)
+            if "people" in seen:
+                seen["people"] = _by_name(seen["people"])  # a function stands where it belongs, not where the name did
+            self._send.to_rooms(floor.rooms(Action.PRESENCE_SHOW, whose, party), [(event, seen)])
 
 
 def _by_name(people: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

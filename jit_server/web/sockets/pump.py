@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jit_server import access
 from jit_server.access import Actor, Phase
 from jit_server.core.errors import NotFound
+from jit_server.web.sockets.aliases import Aliases
 from jit_server.web.sockets.floors import Floor, Floors, Ground, Guest, Seat, people_of, seat_for
 from jit_server.web.sockets.present import Entry, presented, tell
 from jit_server.web.sockets.send import Sender
@@ -57,8 +58,9 @@ class Joined(NamedTuple):
 class Pump:
     """Keeps the sockets of one worker level with the logs."""
 
-    def __init__(self, engine: Engine, floors: Floors, sender: Sender, watch: Watch) -> None:
+    def __init__(self, engine: Engine, floors: Floors, sender: Sender, watch: Watch, aliases: Aliases) -> None:
         self._engine = engine
+        self._aliases = aliases
         self._floors = floors
         self._send = sender
         self._watch = watch
@@ -144,7 +146,13 @@ class Pump:
         return self._rules(connection, workspace_id, row), row.size
 
     def _rules(self, connection: Connection, workspace_id: UUID, row: Any) -> Ground:
-        return Ground(row.epoch, Phase(row.phase), access.policy_of(connection, workspace_id, row.policy_version))
+        version, before = row.policy_version, self._floors.floor(workspace_id).ground
+        if before is not None and before.version == version:
+            hidden = before.hidden
+        else:
+            hidden = self._aliases(connection, [workspace_id]).get(workspace_id, {})
+        policy = access.policy_of(connection, workspace_id, version)
+        return Ground(row.epoch, Phase(row.phase), policy, version, hidden)
 
     def _seat(self, connection: Connection, floor: Floor, guest: Guest, ground: Ground) -> Seat:
         person = _person(guest.actor)
@@ -168,8 +176,9 @@ class Pump:
             told = tell(connection, floor.workspace_id, entries)
         if self._watch.slept:  # what was read is of before: read it again
             return True
-        for rooms, batch in groupby(told, lambda one: floor.rooms(one.to, one.whose)):
-            self._send.to_rooms(rooms, [(one.event, one.payload) for one in batch])
+        for party in floor.told_apart():
+            for rooms, batch in groupby(told, lambda one, party=party: floor.rooms(one.to, one.whose, party)):  # type: ignore[misc]
+                self._send.to_rooms(rooms, [(one.event, floor.seen(one.payload, party)) for one in batch])
         more = len(entries) == BATCH
         floor.heard = entries[-1].position if more else max(rows[0].size, floor.heard)
         return more
@@ -183,7 +192,7 @@ class Pump:
             return False
         for one in tell(connection, floor.workspace_id, entries):
             if floor.hears(seat.profile, one.to, one.whose):
-                self._send.to_one(seat.guest.sid, one.event, one.payload)
+                self._send.to_one(seat.guest.sid, one.event, floor.seen(one.payload, seat.profile[2]))
         return True
 
     def _seat_anew(self, connection: Connection, floor: Floor, ground: Ground) -> None:

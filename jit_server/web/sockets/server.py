@@ -24,6 +24,7 @@ from jit_server.web import context
 from jit_server.web.declared import own
 from jit_server.web.limits import Counters
 from jit_server.web.sockets import events, gate
+from jit_server.web.sockets.aliases import Aliases
 from jit_server.web.sockets.crowd import Crowd
 from jit_server.web.sockets.days import Days, Follow
 from jit_server.web.sockets.floors import Floors, Guest
@@ -60,7 +61,17 @@ class Join(BaseModel):
 class Sockets:
     """The real-time part of one worker. Its greenlets start with the first handshake, after any fork."""
 
-    def __init__(self, app: Flask, house: House, bus: Bus, *, people: People, alive: Alive, counters: Counters) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        house: House,
+        bus: Bus,
+        *,
+        people: People,
+        aliases: Aliases,
+        alive: Alive,
+        counters: Counters,
+    ) -> None:
         self._app = app
         self._engine = system_engine(house.settings.database_url)
         self._bus = bus
@@ -74,9 +85,9 @@ class Sockets:
         self.send = Sender(self.socketio)
         self.sessions = Sessions(app, self._engine, alive, self.floors, self.send)
         self.watch = Watch(self._ask_anew)
-        self.pump = Pump(self._engine, self.floors, self.send, self.watch)
+        self.pump = Pump(self._engine, self.floors, self.send, self.watch, aliases)
         self.days = Days(self._engine, self.floors, self.send)
-        self.presence = Presence(self._engine, self.floors, self.send, bus, people, self.watch)
+        self.presence = Presence(self._engine, self.floors, self.send, bus, people, aliases, self.watch)
         self._listen_to_clients()
         app.wsgi_app = gate.Gate(  # type: ignore[method-assign]
             app.wsgi_app, house.settings.base_url, house.settings.cookie, self.sessions.sign_in, self._admit
@@ -185,12 +196,12 @@ class Sockets:
         seat = self.floors.floor(wish.workspace_id).seats.get(guest.sid)
         if seat is not None and seat.shown:
             self.presence.enter(wish.workspace_id, standing.person_id)
-            people = self.presence.here(wish.workspace_id)
+            people = self.presence.here(wish.workspace_id, standing.party_id)
         return {"position": joined.position, "epoch": joined.epoch, "gap": joined.gap, "presence": people}
 
-    def people(self, workspace_id: UUID, may: Iterable[str]) -> list[dict[str, Any]]:
-        """Who is in a workspace now, for somebody who may do these actions there."""
-        return self.presence.here(workspace_id) if Action.PRESENCE_SHOW in may else []
+    def people(self, workspace_id: UUID, party_id: UUID, may: Iterable[str]) -> list[dict[str, Any]]:
+        """Who is in a workspace now, for somebody of a party who may do these actions there."""
+        return self.presence.here(workspace_id, party_id) if Action.PRESENCE_SHOW in may else []
 
     def _sweep_for_ever(self) -> None:
         while True:
@@ -245,18 +256,19 @@ def _socketio(app: Flask) -> SocketIO:
     return made
 
 
-def install(app: Flask, *, people: People, alive: Alive, counters: Counters) -> Sockets:
+def install(app: Flask, *, people: People, aliases: Aliases, alive: Alive, counters: Counters) -> Sockets:
     """Open the socket door of an app; call it last, when every room has said which events it answers and presents.
 
     Args:
         app: with its frame (`web.context.Frame`).
         people: names persons, for presence.
+        aliases: whom partners know by function alone.
         alive: which sessions still count.
         counters: of what each person and agency asks.
     """
     house = cast("context.Frame", app.extensions["jit"]).house
     bus = house.bus if isinstance(house.bus, Bus) else Bus(house.settings.database_url)
-    return Sockets(app, house, bus, people=people, alive=alive, counters=counters)
+    return Sockets(app, house, bus, people=people, aliases=aliases, alive=alive, counters=counters)
 
 
 def running() -> Sockets:

@@ -13,6 +13,7 @@ from jit_server.access import Action, Decision, Gate, Handling, Origin, Phase, R
 from jit_server.core.errors import NotFound
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces.aliases import functions
 from jit_server.workspaces.models import Member, MemberStatus, Party, Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 
@@ -146,8 +147,13 @@ def granters(uow: UnitOfWork, theirs: Standing, decision: Decision, thing: Any) 
         statement = statement.where(col(Member.role) == Role.SPACE_ADMIN)
     people = rows_by_id(uow, Person, [one.person_id for one in uow.all(statement)])
     agencies = rows_by_id(uow, Agency, {one.agency_id for one in people.values()})
+    hidden = functions(uow, theirs.workspace_id) if people else {}
     found = [
-        Granter(name=one.name, agency=agencies[one.agency_id].own_name, state=agencies[one.agency_id].state)
+        Granter(
+            name=hidden.get(one.id, one.name),
+            agency=agencies[one.agency_id].own_name,
+            state=agencies[one.agency_id].state,
+        )
         for one in people.values()
     ]
     return sorted(found, key=lambda one: (one.state, one.name))

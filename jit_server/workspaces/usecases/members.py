@@ -10,18 +10,16 @@ from jit_server.core.errors import Conflict, Invalid
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import clauses
+from jit_server.workspaces.aliases import functions
 from jit_server.workspaces.models import (
     End,
     Member,
     MemberOut,
     MemberStatus,
-    NewAgreement,
     NewMember,
     Party,
     Workspace,
 )
-from jit_server.workspaces.usecases import rulebook
-from jit_server.workspaces.usecases.agreements import in_force
 from jit_server.workspaces.usecases.entering import attested
 from jit_server.workspaces.usecases.phases import bump, end_of
 
@@ -122,14 +120,6 @@ def members(uow: UnitOfWork, workspace_id: UUID, *, note: bool = True) -> list[M
     hidden = functions(uow, workspace_id)
     found = [_out(row, people[row.person_id], agencies, hidden.get(row.person_id)) for row in rows]
     return sorted(found, key=lambda one: (one.status != MemberStatus.ACTIVE, one.state, one.agency, one.name))
-
-
-def functions(uow: UnitOfWork, workspace_id: UUID) -> dict[UUID, str]:
-    """Partners' people whom the agreement shows to the actor by function alone."""
-    standing, bound = uow.standing(workspace_id), in_force(uow, workspace_id)
-    mine = rulebook.slugs_of(uow, workspace_id).get(standing.party_id) if standing is not None else None
-    named = NewAgreement.model_validate(bound.document).members if bound is not None else ()
-    return {one.person_id: one.function for one in named if one.hidden_from_partners and one.agency != mine}
 
 
 def _out(row: Member, person: Person, agencies: dict[UUID, Agency], function: str | None) -> MemberOut:

@@ -36,7 +36,10 @@ def person(uow: UnitOfWork, slug: str, name: str) -> UUID:
 
 
 def names(uow: UnitOfWork, document: dict[str, Any]) -> dict[str, str]:
-    """The names of the people whom a draft names, by id."""
+    """The people whom a text names, by id: by name, or by function alone to partners where the text says so."""
     listed = [one for field in ("leaders", "members") for one in document.get(field, ()) if isinstance(one, dict)]
     ids = {UUID(str(one["person_id"])) for one in listed if one.get("person_id")}
-    return {str(key): one.name for key, one in rows_by_id(uow, Person, ids).items()}
+    found = {str(key): one.name for key, one in rows_by_id(uow, Person, ids).items()}
+    own = uow.find(Agency, id=uow.actor.agency_id) if uow.actor.agency_id else None
+    hidden = [one for one in listed if one.get("hidden_from_partners") and (own is None or one["agency"] != own.slug)]
+    return found | {str(one["person_id"]): one["function"] for one in hidden}

@@ -15,6 +15,7 @@ from jit_server.core.errors import NotFound
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import replay
+from jit_server.workspaces.aliases import functions
 from jit_server.workspaces.models import Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 
@@ -40,12 +41,13 @@ def who_could(uow: UnitOfWork, workspace_id: UUID, thing_id: UUID, moment: datet
     sights = replay.who_could(replay.at(_entries(uow, workspace_id, thing_id, moment), thing_id, moment), moment)
     people = rows_by_id(uow, Person, [one.person_id for one in sights])
     agencies = rows_by_id(uow, Agency, {one.agency_id for one in people.values()})
+    hidden = functions(uow, workspace_id)
     uow.record("log:read", workspace, thing=thing_id, at=moment, count=len(sights))
     return sorted(
         (
             SightOut(
                 person_id=one.person_id,
-                name=people[one.person_id].name,
+                name=hidden.get(one.person_id, people[one.person_id].name),
                 agency=agencies[people[one.person_id].agency_id].own_name,
                 state=agencies[people[one.person_id].agency_id].state,
                 role=one.role,

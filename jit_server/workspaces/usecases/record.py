@@ -19,6 +19,7 @@ from jit_server.audit.models import audit_entry
 from jit_server.core.errors import Invalid
 from jit_server.identity.models import Agency, Person
 from jit_server.work import UnitOfWork, rows_by_id
+from jit_server.workspaces.aliases import functions
 from jit_server.workspaces.models import Workspace
 from jit_server.workspaces.usecases.reading import standing_of
 
@@ -144,14 +145,15 @@ def _out(kept: audit.Kept) -> EntryOut:
     )
 
 
-def names(uow: UnitOfWork, entries: Iterable[EntryOut]) -> dict[str, dict[str, str]]:
-    """Name, agency and State of everybody who acts in these entries, by person id."""
+def names(uow: UnitOfWork, workspace_id: UUID, entries: Iterable[EntryOut]) -> dict[str, dict[str, str]]:
+    """Name (or function, where the agreement says so), agency and State of everybody who acts in these entries."""
     ids = {UUID(one.actor["person"]) for one in entries if one.actor.get("person")}
     people = rows_by_id(uow, Person, ids)
     agencies = rows_by_id(uow, Agency, {person.agency_id for person in people.values()})
+    hidden = functions(uow, workspace_id) if people else {}
     return {
         str(person.id): {
-            "name": person.name,
+            "name": hidden.get(person.id, person.name),
             "agency": agencies[person.agency_id].own_name,
             "state": agencies[person.agency_id].state,
         }

@@ -8,9 +8,8 @@ from flask_babel import gettext
 from sqlmodel import col
 
 from jit_server.access import Action, Phase, Role, Standing
-from jit_server.identity.models import Person
-from jit_server.work import UnitOfWork, rows_by_id
-from jit_server.workspaces import glances, lifecycle
+from jit_server.work import UnitOfWork
+from jit_server.workspaces import aliases, glances, lifecycle
 from jit_server.workspaces.models import (
     AgreementOut,
     Member,
@@ -39,7 +38,7 @@ def home(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
     latest: list[dict[str, Any]] = []
     if Action.LOG_READ in holds:
         entries = record.read_log(uow, workspace_id, latest=True, limit=LATEST, note=False, changes=True)
-        latest = timeline(entries, record.names(uow, entries))
+        latest = timeline(entries, record.names(uow, workspace_id, entries))
     numbers = glances.counts(uow, [workspace_id])[workspace_id]
     active = (
         [one for one in team.members(uow, workspace_id, note=False) if one.status == MemberStatus.ACTIVE]
@@ -75,10 +74,10 @@ def parties(uow: UnitOfWork, workspace_id: UUID, current: AgreementOut, standing
             col(Member.role).in_([Role.LEADER, Role.SPACE_ADMIN]), col(Member.status) == MemberStatus.ACTIVE
         )
     )
-    people = rows_by_id(uow, Person, [one.person_id for one in leaders])
+    people = aliases.shown(uow, workspace_id, [one.person_id for one in leaders])
     named: dict[UUID, str] = {}
     for one in leaders:
-        named.setdefault(one.party_id, people[one.person_id].name)
+        named.setdefault(one.party_id, people[one.person_id])
     return [
         {
             "id": one.party_id,

@@ -64,7 +64,7 @@ def log(uow: UnitOfWork, workspace_id: UUID, wanted: dict[str, str], size: int) 
         result=chosen["result"],
         actor=_uuid(chosen["actor"]),
     )
-    names = record.names(uow, entries)
+    names = record.names(uow, workspace_id, entries)
     people = team.members(uow, workspace_id, note=False) if Action.MEMBER_LIST in may(uow, standing) else []
     here = f"/w/{workspace_id}/audit"
     kept = {name: value for name, value in chosen.items() if value}

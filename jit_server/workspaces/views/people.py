@@ -92,7 +92,7 @@ def _source(uow: UnitOfWork, workspace_id: UUID, row: Member) -> dict[str, Any] 
     entries = sorted((entry for each in found for entry in each), key=lambda entry: -entry.position)[:1]
     if not entries:
         return None
-    named = record.names(uow, entries)
+    named = record.names(uow, workspace_id, entries)
     by = named.get(str(entries[0].actor.get("person")), {}).get("name")
     return {"event": entries[0].event, "at": entries[0].at, "by": by, "position": entries[0].position}
 
