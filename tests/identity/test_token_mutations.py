@@ -206,7 +206,7 @@ def test_an_honest_id_token_signs_in_with_every_allowed_algorithm(meeting: Meeti
         {"iat": lambda _: int(NOW()) + 20},
         {"iat": lambda _: int(NOW()) - 20},
     ],
-    ids=repr,
+    ids=" ".join,
 )
 def test_what_the_standard_leaves_open_is_accepted(meeting: Meeting, changes: dict[str, Any]) -> None:
     stub = meeting.stub
