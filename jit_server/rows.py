@@ -25,6 +25,7 @@ ROOMS = (
     "evidence.malware.models",
     "evidence.outside",
     "evidence.release.models",
+    "evidence.erasure.models",
     "evidence.stored",
     "evidence.tus.models",
 )

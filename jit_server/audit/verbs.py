@@ -150,6 +150,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "custody:hold_lifted": Verb.ALTERATION,
         "custody:numbered": Verb.ALTERATION,
         "custody:photographed": Verb.ALTERATION,
+        "evidence:erased": Verb.ERASURE,  # a tombstone: what was known stays, with its digests
         "custody:read": Verb.CONSULTATION,
         "custody:refused": Verb.ALTERATION,
         "custody:restricted": Verb.ALTERATION,

@@ -1,7 +1,7 @@
 """Consent, emergencies and acts of two people: how a refusal is answered, and by whom, until when."""
 
 from jit_server.consents.acts import Act, register
-from jit_server.consents.closing import remains
+from jit_server.consents.closing import remains, tombstoned
 from jit_server.consents.models import (
     Approval,
     Because,
@@ -73,6 +73,7 @@ __all__ = [
     "subject_names",
     "subject_out",
     "take_back",
+    "tombstoned",
     "unseen",
     "visible",
     "withdraw",

@@ -20,12 +20,22 @@ KIND = "phase"
 NAMES = {"evidence_item": "exhibits", "message": "messages", "upload": "uploads"}
 
 
+_gone: dict[str, Any] = {}
+
+
+def tombstoned(table: str, ids: Any) -> None:
+    """Take in which rows of a table stand for content that is gone: a query for their ids."""
+    _gone[table] = ids
+
+
 def remains(uow: UnitOfWork, workspace_id: UUID) -> dict[str, int]:
     """What content a workspace still holds: rows by their table's name in words, whoever may see them."""
     found = {}
     with uow.as_system():
         for table in _content():
             statement = select(func.count()).select_from(table).where(table.c.workspace_id == workspace_id)
+            if table.name in _gone:
+                statement = statement.where(table.c.id.not_in(_gone[table.name]))
             count = uow.session.execute(statement).scalar_one()
             if count:
                 found[NAMES.get(table.name, table.name.replace("_", " "))] = count

@@ -29,6 +29,7 @@ from jit_server.evidence.usecases.content import Check, download, stream, verify
 from jit_server.evidence.usecases.describing import item_out, upload_out
 from jit_server.evidence.usecases.destroying import destroy
 from jit_server.evidence.usecases.doing import Stands, act_out, badges, do, held, read_acts, seen_acts, stands
+from jit_server.evidence.usecases.erasing import erasure_of, erasure_receipts, propose_erasure, proposed_erasure
 from jit_server.evidence.usecases.handing_over import (
     Waiting,
     answer,
@@ -69,6 +70,7 @@ from jit_server.evidence.usecases.releasing import (
     withdraw,
 )
 from jit_server.evidence.usecases.remarking import markings_of, remark
+from jit_server.evidence.usecases.retaining import erases_at
 from jit_server.evidence.usecases.room import of_workspace as room_of_workspace
 from jit_server.evidence.usecases.room import shown as room_shown
 from jit_server.evidence.usecases.rotation import needed
@@ -137,6 +139,9 @@ __all__ = [
     "download",
     "end_part",
     "entries_about",
+    "erases_at",
+    "erasure_of",
+    "erasure_receipts",
     "export",
     "extend",
     "hand_over",
@@ -161,7 +166,9 @@ __all__ = [
     "part_now",
     "partners",
     "preview",
+    "propose_erasure",
     "propose_release",
+    "proposed_erasure",
     "proposed_release",
     "quarantine",
     "quarantined",

@@ -13,6 +13,7 @@ from jit_server.access import Action, Gate, Handling
 from jit_server.core.errors import Invalid, JitError
 from jit_server.evidence import outward  # noqa: F401 - its routes stand on the same blueprint
 from jit_server.evidence.custody import api as custody_api  # noqa: F401 - the same
+from jit_server.evidence.erasure import api as erasure_api  # noqa: F401 - the same
 from jit_server.evidence.release import api as release_api  # noqa: F401 - the same
 from jit_server.evidence.wire import BYTES, PACKAGE, anew, bundle_of, content_of, package_of, routes
 from jit_server.web import body, context, cursor, purpose

@@ -20,6 +20,7 @@ from jit_server.core.database import UtcDateTime
 from jit_server.core.errors import KeyGone, VaultDown
 from jit_server.core.keyring import Keyring, Wrapped
 from jit_server.core.vault import SealedVault, new_data_key, new_key
+from jit_server.evidence.erasure.models import Erasure
 from jit_server.evidence.models import UNSEALED, EvidenceItem
 from jit_server.evidence.tus.lying import JoinedVault, Readable, lumps_of_all
 from jit_server.evidence.tus.models import JOINED
@@ -127,6 +128,7 @@ def vault_of(uow: UnitOfWork, item: EvidenceItem) -> Readable:
 
 def vaults_of(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> dict[UUID, Readable]:
     """The same for several exhibits of one workspace, by their ids."""
+    _none_is_erased(uow, items)
     found: dict[UUID, Readable] = {item.id: uow.vault for item in items if item.seal == UNSEALED}
     rest = [item for item in items if item.id not in found]
     newest = _newest(uow, rest[0].workspace_id) if rest else None
@@ -147,7 +149,15 @@ def vaults_of(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> dict[UUID, Read
 
 def is_destroyed(uow: UnitOfWork, item: EvidenceItem) -> bool:
     """Whether its key is gone because somebody decided so, not by a fault."""
-    return uow.find(DestroyedKey, item_id=item.id) is not None
+    return any(uow.find(fact, item_id=item.id) is not None for fact in (DestroyedKey, Erasure))
+
+
+def _none_is_erased(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> None:
+    numbers = {item.id: item.number for item in items}
+    gone = uow.session.scalars(select(Erasure).where(col(Erasure.item_id).in_(numbers)).limit(1)).first()
+    if gone is not None:
+        words = f"{numbers[gone.item_id]} was erased on {gone.ordered_at:%Y-%m-%d}. Its signed receipt says how."
+        raise KeyGone(words, receipt=f"/api/v1/evidence/{gone.item_id}/erasure", erased_at=gone.ordered_at.isoformat())
 
 
 def _data_key(by: bytes, row: ObjectKey) -> bytes:

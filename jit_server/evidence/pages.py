@@ -23,6 +23,7 @@ from jit_server.evidence.api import RegisterQuery, place_of
 from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - its pages stand on the same blueprint
 from jit_server.evidence.custody import pages as custody_pages
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
+from jit_server.evidence.erasure import pages as erasure_pages
 from jit_server.evidence.markings import code_of
 from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
 from jit_server.evidence.release import section
@@ -63,6 +64,7 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
         known = evidence.known(uow, workspace_id)
         values = frame(uow, workspace_id) | _offered(uow, workspace_id)
         values |= custody_pages.on_its_way(uow, workspace_id, [line.id for line in lines])
+        values |= erasure_pages.countdown(uow, workspace_id, lines)
         values["waiting"] = evidence.waiting(uow, [workspace_id]).get(workspace_id, 0)
         values["room"] = evidence.room_of_workspace(uow, workspace_id) if "member:invite" in values["may"] else None
     full = len(places) == query.limit
@@ -118,9 +120,8 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     shown = evidence.item_out(uow, item).model_dump()
     lumps = evidence.lumps_of(uow, item)
     checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
-    values = (
-        frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item) | section.about(uow, item)
-    )
+    values = frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item)
+    values |= section.about(uow, item) | erasure_pages.about(uow, item)
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}
     lines = views.timeline(entries or [], workspaces.names(uow, item.workspace_id, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))

@@ -439,3 +439,35 @@ def test_a_source_that_breaks_leaves_nothing_staged(store: Store):
     with pytest.raises(ConnectionError):
         store.vault.stage(new_key(uuid4()), broken())
     assert store.vault.sweep(clock.now() + timedelta(hours=1)) == 0
+
+
+def test_what_is_purged_is_gone_with_every_version_and_purging_it_again_says_the_same(plain: Store):
+    """A lock that has run out keeps nothing (C8, I4); on S3 it ran a moment, as the store's own clock says."""
+    key, vault, client = new_key(uuid4()), plain.vault, getattr(plain.vault, "_client", None)
+    if isinstance(vault, S3Vault):
+        vault._bucket = f"brief-{uuid4().hex[:12]}"
+        client.make_bucket(vault._bucket, object_lock=True)  # no default: the lock is the one each object gets
+        vault._days = 2 / 86400
+    for content in (b"first", b"second"):
+        vault.put(key, [content], size=len(content))
+    other = vault.put(new_key(uuid4()), [b"other"], size=5)
+    if isinstance(vault, S3Vault):
+        client._create_multipart_upload(vault._bucket, key, {})
+        client.remove_object(vault._bucket, key)  # leaves a marker over them
+        time.sleep(3)
+    assert [vault.purge(key), vault.purge(key)] == [0, 0]
+    assert {one.key for one in vault.listing()} == {other.key}
+    if isinstance(vault, S3Vault):
+        left = client.list_objects(vault._bucket, prefix=key, recursive=True, include_version=True)
+        assert (list(left), client._list_multipart_uploads(vault._bucket, prefix=key).uploads) == ([], [])
+
+
+@pytest.mark.parametrize("lock", ["retention", "hold"])
+def test_purging_removes_nothing_that_a_lock_or_a_hold_keeps(store: Store, lock: str):
+    stored = store.vault.put(new_key(uuid4()), [b"kept"], size=4)
+    if lock == "hold":
+        store.vault.hold(stored.key, stored.version_id, on=True)
+    else:
+        store.vault.retain(stored.key, stored.version_id, clock.now() + timedelta(days=2))
+    assert store.vault.purge(stored.key) > 0
+    assert b"".join(store.vault.open(stored.key, stored.version_id)) == b"kept"

@@ -235,6 +235,13 @@ SCHEMES = [
     ("TLP", [("TLP|AMBER+STRICT", "TLP:AMBER+STRICT", "H2", "For those who need to know")]),
 ]
 BRIEF = {"number": "DE-0002", "title": "Image of the office server", "handling": "H2", "marking": "H2"}
+DUE = {
+    "number": "DE-0007",
+    "title": "Image of the phone of " + "the accused and " * 9,
+    "team": "Operation Test",
+    "url": "#due",
+    "at": NOW,
+}
 RELEASE = {
     "mode": "ticket",
     "reason": "The accounts lie there.",
@@ -259,6 +266,9 @@ MARKED = {
     ],
     "releases": [RELEASE],
     "partners": True,
+    "erased": None,
+    "erases_in": 3,
+    "erasing": None,
     "released": [
         {"id": UUID(int=970 + place), "mode": mode, "reason": "The accounts lie there.", "released_at": NOW}
         | {"expires_at": NOW, "download": download, "window_until": NOW, "received_at": at}
@@ -457,9 +467,11 @@ NEEDS = [
     {"kind": kind, "title": f"{kind} this", "sub": "Operation Lantern", "url": "#go", "at": NOW}
     for kind in ("sign", "unread", "draft", "expiring")
 ]
-NOBODY = {"compartments": [], "outside": False, "waiting": 0, "room": None, "handed": [], "on_its_way": {}} | {
-    "badges": {}
-}
+NOBODY = (
+    {"compartments": [], "outside": False, "waiting": 0, "room": None, "handed": [], "on_its_way": {}}
+    | {"erases": {}, "erased": set()}
+    | {"badges": {}}
+)
 NO_FILTER = {
     "q": "",
     "state": "",
@@ -1204,6 +1216,8 @@ SPECIMENS = {
                 | {"due_at": None, "url": "#h"},
             ],
             on_its_way={UUID(int=700): "FR"},
+            erases={UUID(int=700): 3},
+            erased={UUID(int=701)},
             badges={UUID(int=700): STOOD},
             unbased={UUID(int=700)},
         ),
@@ -1327,6 +1341,33 @@ SPECIMENS = {
             typed=dict.fromkeys(("place", "condition", "seals", "reason"), ""),
             errors=[{"field": "reason", "message": "is missing.", "remedy": "Say why."}],
         ),
+    ),
+    "erase": (
+        "evidence/erase.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            typed={"reason": "no"},
+            errors=[{"field": "reason", "message": "is too short.", "remedy": "Say why."}],
+        ),
+    ),
+    "retention": (
+        "evidence/retention.html",
+        page(
+            waiting=[DUE | {"act": "#act", "may": True}, DUE | {"act": "#act2", "may": False}],
+            due=[DUE],
+            outstanding=[DUE],
+            held=[DUE],
+            schedule=[
+                {"id": UUID(int=980), "name": "Operation Test", "profile": "transit", "days": 28, "review": None},
+                {"id": UUID(int=981), "name": "JIT " + "Langer Name " * 9, "profile": "repository", "days": None}
+                | {"review": NOW.date()},
+            ],
+        ),
+    ),
+    "retention-empty": (
+        "evidence/retention.html",
+        page(waiting=[], due=[], outstanding=[], held=[], schedule=[]),
     ),
     "preview": (
         "evidence/preview.html",
@@ -1474,6 +1515,8 @@ SPECIMENS = {
                 "markings": [],
                 "releases": [],
                 "released": [],
+                "erased": {"at": NOW, "cause": "two_people", "stages": ["unreadable", "removed"]},
+                "erases_in": None,
                 "partners": False,
                 "refusal": {"reason": "Not ours", "at": NOW},
             },

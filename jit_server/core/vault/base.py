@@ -154,6 +154,12 @@ class Vault(Protocol):
     def hold(self, key: str, version_id: str, *, on: bool) -> Stat:
         """Set or lift a hold, which forbids deletion without a date."""
 
+    def purge(self, key: str) -> int:
+        """Remove every version and unfinished upload under a key, as far as no lock or hold forbids it.
+
+        The answer is how many the store itself then lists under the key: 0 proves that nothing is left.
+        """
+
     def listing(self) -> Iterator[Lying]:
         """Every whole version that lies in the vault, in no order that matters."""
 

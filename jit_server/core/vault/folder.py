@@ -154,6 +154,24 @@ class FolderVault:
         self._write_lock(key, version_id, now.retained_until, held=on)
         return self.stat(key, version_id)
 
+    def purge(self, key: str) -> int:
+        """See `Vault.purge`. What is under way in staging belongs to no key yet and is swept."""
+        folder = self._objects / check_key(key)
+        with _or_down():
+            for path in folder.glob("*"):
+                if _VERSION.fullmatch(path.name) and self._free(key, path.name):
+                    path.unlink(missing_ok=True)
+                    path.with_suffix(".lock").unlink(missing_ok=True)
+            left = len(list(folder.glob("*")))
+            if folder.is_dir() and not left:
+                folder.rmdir()
+                _flush_folder(folder.parent)
+        return left
+
+    def _free(self, key: str, version_id: str) -> bool:
+        now = self.stat(key, version_id)
+        return not now.held and (now.retained_until is None or now.retained_until <= clock.now())
+
     def listing(self) -> Iterator[Lying]:
         """See `Vault.listing`."""
         with _or_down():

@@ -162,6 +162,10 @@ class SealedVault:
         """See `Vault.hold`."""
         return _plain(self._store.hold(key, version_id, on=on))
 
+    def purge(self, key: str) -> int:
+        """See `Vault.purge`."""
+        return self._store.purge(key)
+
     def listing(self) -> Iterator[Lying]:
         """See `Vault.listing`; for a store that holds only encrypted objects."""
         return (replace(one, size=plain_size(one.size)) for one in self._store.listing())

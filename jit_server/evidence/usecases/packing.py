@@ -26,6 +26,7 @@ from jit_server.evidence.court import papers, report
 from jit_server.evidence.court.shapes import MOST, NewPackage
 from jit_server.evidence.keys import vault_of, vaults_of
 from jit_server.evidence.models import EvidenceItem
+from jit_server.evidence.usecases import erasing
 from jit_server.evidence.usecases.authorizing import require_bases
 from jit_server.evidence.usecases.content import checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
@@ -140,9 +141,10 @@ def pack(
         read_back(begin, item)
     with begin() as uow:
         items, moment = chosen(uow, workspace_id, new)
-        vault = vault_of(uow, items[0]) if new.content == "originals" else None
+        kept = erasing.kept(uow, items) if new.content == "originals" else []
+        vault = vault_of(uow, kept[0]) if kept else None
     seen = survey(begin, items, moment.position)
-    content = checked(begin, vault, items[0]) if vault is not None else None
+    content = checked(begin, vault, kept[0]) if vault is not None else None
     try:
         first = next(content) if content is not None else b""
         with begin() as uow:
@@ -169,8 +171,11 @@ def _prepare(
 ) -> Package:
     """Everything that says what the package holds, under one digest."""
     agencies, originals = agencies_of(uow, items), new.content == "originals"
-    places = {item.id: _place(item) for item in items} if originals else {}
-    exhibits = [_said(item, str(agencies[item.agency_id]), seen, places.get(item.id)) for item in items]
+    kept = erasing.kept(uow, items) if originals else []
+    places, gone = {item.id: _place(item) for item in kept}, erasing.said_of(uow, items)
+    exhibits = [
+        _said(item, str(agencies[item.agency_id]), seen, places.get(item.id)) | gone.get(item.id, {}) for item in items
+    ]
     signer, seal = audit.verifier(uow.house.key, items[0].workspace_id), audit.Seal.of(uow.house.key)
     occasion = _occasion(uow, new)
     texts = {
@@ -196,7 +201,7 @@ def _prepare(
         members,
         seen,
         digest,
-        vaults_of(uow, items) if originals else {},
+        vaults_of(uow, kept) if kept else {},
         seal,
         uow.house.settings,
     )

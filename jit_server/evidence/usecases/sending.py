@@ -109,8 +109,9 @@ class Shipment:
             else:
                 yield self._text(name, data)
         yield from self._proof()
-        for item in self._package.items if self._package.files else ():
-            yield from self._content(item)
+        for item in self._package.items:
+            if item.id in self._package.files:
+                yield from self._content(item)
         yield from self._sealed()
         yield self._archive.end()
 
