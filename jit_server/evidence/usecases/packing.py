@@ -136,7 +136,7 @@ def pack(
         and what `chosen` raises.
     """
     with begin() as uow:
-        asked, _ = chosen(uow, workspace_id, new)
+        asked = erasing.kept(uow, chosen(uow, workspace_id, new)[0])
     for item in asked:
         read_back(begin, item)
     with begin() as uow:
