@@ -137,7 +137,7 @@ def test_a_hold_stands_in_the_vault_until_it_is_lifted(team: Team):
         assert evidence.held(uow, [item.id]) == {item.id}
     do(team, team.admin, item, "lift_hold")
     assert vault.stat(*where).held
-    follow_hold(team.world.house, lambda: False, str(team.id), str(item.id))
+    follow_hold(team.world.house, lambda: False, team.id, item.id)
     assert not vault.stat(*where).held
     with pytest.raises(Conflict, match="nothing in force"):
         do(team, team.admin, item, "lift_hold")
@@ -147,7 +147,7 @@ def test_a_hold_ordered_anew_before_the_job_ran_stays(team: Team):
     item = exhibit(team, team.admin)
     for verb in ("hold", "lift_hold", "hold"):
         do(team, team.admin, item, verb)
-    follow_hold(team.world.house, lambda: False, str(team.id), str(item.id))
+    follow_hold(team.world.house, lambda: False, team.id, item.id)
     assert team.world.house.vault.stat(item.vault_key, item.version_id).held
 
 

@@ -203,7 +203,7 @@ def test_a_hold_stops_the_clock_until_it_is_lifted(house: House, team: Team, lat
     with pytest.raises(Conflict), house.work(SYSTEM) as uow:
         erasing.order(uow, item, Cause.AGE)
     act(team, item, "lift_hold")
-    follow_hold(house, lambda: False, str(team.id), str(item.id))
+    follow_hold(house, lambda: False, team.id, item.id)
     turn(house, team)
     assert lies(house, item) == 0
 

@@ -68,7 +68,7 @@ def test_what_came_in_is_registered_at_once_and_cited_once_the_store_gave_it_bac
     item = exhibit(team, team.admin, content)
     assert (item.size, item.sha256, item.seal) == (len(content), sha256(content), "cobblestone-256")
     assert check_of(team, item).read_back_at is None
-    reading_back.run(house, lambda: False, item_id=str(item.id))
+    reading_back.run(house, lambda: False, item_id=item.id)
     check = check_of(team, item)
     assert check.sha512 == hashlib.sha512(content).hexdigest()
     assert check.stored_sha256 == sha256(lying(house, item).read_bytes())
@@ -89,7 +89,7 @@ def test_it_is_read_back_once_however_often_it_is_asked_for(team: Team, house: H
     item = exhibit(team, team.admin)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: reading_back.read_back(begins(team, team.admin), item), range(4)))
-    reading_back.run(house, lambda: False, item_id=str(item.id))
+    reading_back.run(house, lambda: False, item_id=item.id)
     assert [one.event for one in custody(team, team.admin, item.id)].count("evidence:read_back") == 1
 
 
@@ -97,7 +97,7 @@ def test_a_store_that_kept_something_else_is_found_out_by_the_first_reading(team
     item = exhibit(team, team.admin, os.urandom(40_000))
     path = lying(house, item)
     path.write_bytes(bytes(40_000) + path.read_bytes()[40_000:])
-    reading_back.run(house, lambda: False, item_id=str(item.id))
+    reading_back.run(house, lambda: False, item_id=item.id)
     check = check_of(team, item)
     assert (check.condition, check.read_back_at) == (Condition.ALTERED, None)
     assert "evidence:damaged" in [one.event for one in custody(team, team.admin, item.id)]

@@ -1,5 +1,6 @@
 """Jobs: there if and only if the act committed, tried again, visible when they failed, never somebody else's to see."""
 
+import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,11 @@ from jit_server.access import SYSTEM, Action
 from jit_server.core import jobs
 from jit_server.core.errors import NotFound, VaultDown
 from jit_server.core.jobs import Board, Job, Stopping, Task
+from jit_server.evidence.usecases.reading_back import checks_of
 from jit_server.work import House
 from jit_server.workspaces import Workspace
 from tests.builders import Team, World
+from tests.evidence.builders import exhibit
 
 ROOT = Path(__file__).parents[2]
 
@@ -200,3 +203,21 @@ def test_the_tables_are_those_of_the_library_in_use():
     revision = next((ROOT / "migrations" / "versions").glob("*_0018_jobs.py")).read_text()
     latest = max(step.name for step in steps)[:11]
     assert f'LATEST = "{latest}"' in revision, "the library changed its tables: migrate"
+
+
+def test_whatever_an_exhibit_asks_for_is_done_by_the_worker_as_it_runs(team: Team, lonely: House):
+    item = exhibit(team, team.admin)
+    with team.world.work(team.admin) as uow:
+        for name in ("evidence:hold", "evidence:scan"):
+            uow.later(name, workspace_id=team.id, item_id=item.id)
+    asked = {one.task for one in listed(lonely)}
+    work_off(lonely, *(task for task in worker.every_task() if task.name in asked))
+    assert listed(lonely) == []
+    with team.world.work(team.admin) as uow:
+        assert checks_of(uow, [item])[item.id].read_back_at is not None
+
+
+@pytest.mark.parametrize("task", worker.every_task(), ids=lambda task: task.name)
+def test_a_job_gets_its_ids_as_ids(task: Task):
+    _house, _stopping, *ids = inspect.signature(task.run).parameters.values()
+    assert {one.annotation for one in ids} <= {UUID, UUID | None}

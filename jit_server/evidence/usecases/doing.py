@@ -122,10 +122,10 @@ def _tell_vault(uow: UnitOfWork, item: EvidenceItem, verb: Verb) -> None:
         uow.later("evidence:hold", workspace_id=item.workspace_id, item_id=item.id)
 
 
-def follow_hold(house: House, _stopping: Stopping, workspace_id: str, item_id: str) -> None:
+def follow_hold(house: House, _stopping: Stopping, workspace_id: UUID, item_id: UUID) -> None:
     """Hold the bytes in the vault exactly while a hold is in force (a job; idempotent)."""
     with house.work(SYSTEM) as uow:
-        item = uow.find(EvidenceItem, id=UUID(item_id), workspace_id=UUID(workspace_id))
+        item = uow.find(EvidenceItem, id=item_id, workspace_id=workspace_id)
         if item is not None:
             one_at_a_time(uow, item)
             on = item.id in held(uow, [item.id])

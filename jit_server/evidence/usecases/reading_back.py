@@ -27,14 +27,14 @@ from jit_server.work import House, UnitOfWork
 _TOGETHER: Final = 500
 
 
-def run(house: House, _stopping: Stopping, *, item_id: str, **_ids: str) -> None:
+def run(house: House, _stopping: Stopping, *, item_id: UUID, **_ids: UUID) -> None:
     """The job: read one exhibit back, unless that was done or its key was destroyed meanwhile."""
 
     def begin() -> UnitOfWork:
         return house.work(SYSTEM)
 
     with begin() as uow:
-        item = uow.find(EvidenceItem, id=UUID(item_id))
+        item = uow.find(EvidenceItem, id=item_id)
     if item is None:
         return
     try:

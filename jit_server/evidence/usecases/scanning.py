@@ -24,7 +24,7 @@ MOST: Final = 20
 """Exhibits looked at in one turn over those that nobody looked at yet."""
 
 
-def scan(house: House, stopping: Stopping, workspace_id: str, item_id: str) -> None:  # noqa: ARG001 - one step
+def scan(house: House, stopping: Stopping, workspace_id: UUID, item_id: UUID) -> None:  # noqa: ARG001 - one step
     """Look at one exhibit, unless that was done.
 
     Raises:
@@ -34,7 +34,7 @@ def scan(house: House, stopping: Stopping, workspace_id: str, item_id: str) -> N
     if not house.settings.clamd:
         return
     with house.work(SYSTEM) as uow:
-        item = uow.find(EvidenceItem, id=UUID(item_id), workspace_id=UUID(workspace_id))
+        item = uow.find(EvidenceItem, id=item_id, workspace_id=workspace_id)
         if item is None or uow.find(MalwareCheck, item_id=item.id) is not None:
             return
     _look(house, item)

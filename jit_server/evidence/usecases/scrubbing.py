@@ -90,7 +90,7 @@ def _read_again(house: House, item: EvidenceItem, stopping: Stopping, pace: _Pac
     with house.work(SYSTEM) as uow:
         known, lumps = uow.find(StoredCheck, item_id=item.id), lumps_of(uow, item)
     if known is None or known.read_back_at is None:  # the job that should have done it failed
-        reading_back.run(house, stopping, item_id=str(item.id))
+        reading_back.run(house, stopping, item_id=item.id)
         return
     try:
         with closing(as_stored(house.vault, lumps)) as blocks:
