@@ -44,7 +44,7 @@ from jit_server.evidence.usecases.handing_over import (
 from jit_server.evidence.usecases.handing_over import out as hand_over_out
 from jit_server.evidence.usecases.joining import join
 from jit_server.evidence.usecases.packing import named, pack
-from jit_server.evidence.usecases.parts import Checksum, PartNow, append, begin_part, end_part, part_now
+from jit_server.evidence.usecases.parts import Checksum, PartNow, abandon, append, begin_part, end_part, part_now
 from jit_server.evidence.usecases.physical import register_physical
 from jit_server.evidence.usecases.previewing import preview
 from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
@@ -120,6 +120,7 @@ __all__ = [
     "UploadOut",
     "Waiting",
     "Wanted",
+    "abandon",
     "acknowledge",
     "act_out",
     "agreed_basis",

@@ -223,6 +223,18 @@ def test_what_waits_half_sent_takes_room(house: House):
         declare(team, team.admin, 100)
 
 
+def test_an_upload_that_is_given_up_leaves_nothing_but_the_entry(client: FlaskClient, team: Team, house: House):
+    upload_id, before = declare(team, team.admin, 100), staged(house)
+    part = begin(team, upload_id, 100)
+    add(team, upload_id, part, 0, b"x" * 60)
+    assert client.delete(f"/api/v1/uploads/{upload_id}").status_code == 204
+    assert staged(house) == before
+    with team.world.work(team.admin) as uow:
+        last = audit.read(uow.connection, team.id, subject=upload_id)[-1].content
+    assert (last["event"], last["facts"]["reason"], last["facts"]["size"]) == ("evidence:rejected", "stopped", 60)
+    assert client.delete(f"/api/v1/uploads/{upload_id}").status_code == 409
+
+
 def test_an_upload_that_was_never_finished_is_cleared_when_its_day_has_come(team: Team, house: House):
     upload_id, before = declare(team, team.admin, 100), staged(house)
     part = begin(team, upload_id, 100)

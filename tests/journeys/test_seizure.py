@@ -1,12 +1,19 @@
 """J2 A seizure: a large image by button and by drop, what makes it evidence, a digest nobody can talk us into."""
 
+import contextlib
 import re
 import time
 
+import psutil
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import text
 
+from jit_server.access import SYSTEM
+from jit_server.evidence import EvidenceItem
+from tests.builders import sign_in
 from tests.journeys import exhibits
+from tests.journeys.conftest import CHROMIUM, FLAGS
 from tests.journeys.exhibits import LARGE, MIB
 from tests.journeys.visitor import NETWORK, STATUS
 
@@ -131,9 +138,111 @@ def test_an_upload_stopped_by_hand_leaves_no_exhibit_what_was_filled_in_and_the_
     expect(leader.get_by_role("row").filter(has_text="Upload rejected")).to_contain_text("Failed")
 
 
-def test_a_browser_that_dies_in_the_middle_leaves_no_exhibit_and_the_attempt_on_the_log(
-    under_way, investigator, team, arrives
-):
-    under_way.close()
-    assert the_attempt(team)["facts"]["reason"] == "mismatch"
-    no_exhibit(arrives(team.admin).page, team)
+KEPT = """async () => {
+  const opened = await new Promise((resolve) => { const ask = indexedDB.open('jit-uploads'); ask.onsuccess = () => resolve(ask.result); });
+  return JSON.stringify(await new Promise((resolve) => {
+    const ask = opened.transaction('uploads').objectStore('uploads').getAll();
+    ask.onsuccess = () => { opened.close(); resolve(ask.result); };
+  }));
+}"""  # noqa: E501
+PIECES = text(
+    "SELECT p.object_id, p.size FROM upload_piece p JOIN upload_part o ON o.id = p.part_id"
+    " JOIN upload u ON u.id = o.upload_id WHERE u.workspace_id = :id"
+)
+
+
+def pieces(stage, team):
+    """The pieces of this team's uploads that the server has: their names and sizes."""
+    with stage.cast.house.work(SYSTEM) as uow:
+        return {row.object_id: row.size for row in uow.connection.execute(PIECES, {"id": team.id})}
+
+
+@pytest.fixture
+def own_browser(chromium, stage, team, tmp_path):
+    """Opens a browser with a profile on disk, which outlives its process, for one signed-in investigator."""
+    who, profile = team.join("DE"), tmp_path / "profile"
+    cookie = {"name": stage.server.settings.cookie, "value": sign_in(stage.cast.house, who), "url": stage.url}
+    opened = []
+
+    def start():
+        made = chromium.browser_type.launch_persistent_context(
+            profile, executable_path=CHROMIUM, args=FLAGS, base_url=stage.url, locale="en-GB"
+        )
+        opened.append(made)
+        made.add_cookies([cookie])
+        made.pages[0].goto(f"/w/{team.id}/evidence/new")
+        return made.pages[0]
+
+    def kill():
+        here = [one for one in psutil.process_iter(["cmdline"]) if f"--user-data-dir={profile}" in one.info["cmdline"]]
+        for one in here:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(here, timeout=10)
+
+    yield start, kill
+    opened[-1].close()
+
+
+def test_after_a_killed_browser_only_what_is_missing_is_sent(own_browser, stage, team, tmp_path):
+    start, kill = own_browser
+    path, other = exhibits.sparse(tmp_path, size=48 * MIB), exhibits.sparse(tmp_path, "other.img", size=48 * MIB)
+    page = start()
+    exhibits.fill_in(page)
+    exhibits.choose(page, path)
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    speed = {"downloadThroughput": 8 * MIB, "uploadThroughput": 8 * MIB}
+    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 10, **speed})
+    go(page).click()
+    deadline = time.monotonic() + 60
+    while sum(pieces(stage, team).values()) < 0.3 * 48 * MIB:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
+    kept = page.evaluate(KEPT)
+    kill()
+    before = pieces(stage, team)
+    assert 0.3 * 48 * MIB <= sum(before.values()) < 48 * MIB
+    assert "phone" not in kept
+    assert "Rheinau" not in kept
+
+    page = start()
+    expect(page.get_by_text("Unfinished: choose the same file again")).to_be_visible()
+    again = page.locator("[data-again]")
+    again.set_input_files(other)
+    expect(page.get_by_role("alert")).to_contain_text("another file")
+    again.set_input_files(path)
+    exhibits.registered(page)
+    expect(page.locator("[data-server-hash]")).to_have_text(exhibits.sha256(path))
+    after = pieces(stage, team)
+    assert before.items() <= after.items()
+    assert sum(after.values()) == 48 * MIB
+    assert page.evaluate(KEPT) == "[]"
+
+
+def test_several_files_share_the_form_and_a_pause_loses_nothing(investigator, team, tmp_path):
+    paths = [exhibits.sparse(tmp_path, f"disk-{number}.img", size=20 * MIB) for number in range(2)]
+    page = form(investigator, team)
+    exhibits.fill_in(page)
+    page.get_by_label("File").set_input_files(paths)
+    expect(page.locator("[data-file-facts]")).to_have_text("2 files · 40.0 MiB")
+    page.get_by_label("Title of disk-1.img").fill("The second disk")
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    speed = {"downloadThroughput": 8 * MIB, "uploadThroughput": 8 * MIB}
+    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 10, **speed})
+    go(page).click()
+    first = page.locator(".card.progress").first
+    expect(first).to_have_attribute("data-stage", "sending")
+    with investigator.expecting(NETWORK):
+        first.get_by_role("button", name="Pause").click()
+        expect(first).to_have_attribute("data-stage", "paused")
+    first.get_by_role("button", name="Go on").click()
+    expect(page.locator("[data-server-hash]")).to_have_text([exhibits.sha256(path) for path in paths], timeout=60_000)
+    titles = {row.title for row in _exhibits(team)}
+    assert titles == {"disk-0.img", "The second disk"}
+
+
+def _exhibits(team):
+    with team.world.work(SYSTEM) as uow:
+        return uow.every(EvidenceItem, EvidenceItem.workspace_id == team.id)

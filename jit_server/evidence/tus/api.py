@@ -114,6 +114,18 @@ def end_part(upload_id: UUID, part_id: UUID) -> ResponseReturnValue:
     _speaks_our_version()
     with work() as uow:
         left = evidence.end_part(uow, upload_id, part_id)
+    return _dropped(left)
+
+
+@routes.deletes("/uploads/<uuid:upload_id>", to=Action.EVIDENCE_REGISTER, answers={204: None})
+def abandon_upload(upload_id: UUID) -> ResponseReturnValue:
+    """Give an upload up for good: what has arrived of it is dropped, and that is on the record."""
+    with work() as uow:
+        left = evidence.abandon(uow, upload_id)
+    return _dropped(left)
+
+
+def _dropped(left: list[tuple[str, str]]) -> Response:
     for key, handle in left:
         context.house().vault.drop(key, handle)
     return Response(status=204)

@@ -95,8 +95,32 @@ def end_part(uow: UnitOfWork, upload_id: UUID, part_id: UUID) -> list[tuple[str,
     part = _part(uow, sent, part_id, lock=True)
     if sent.state == State.AVAILABLE:
         raise Conflict("It is an exhibit already.", state=str(sent.state))
-    part.ended_at = uow.now
-    return [(f"{one.workspace_id}/{one.object_id}", one.handle) for one in pieces_of(uow, part)]
+    return _ended(uow, sent, [part], final=False)
+
+
+def abandon(uow: UnitOfWork, upload_id: UUID) -> list[tuple[str, str]]:
+    """Give an upload up for good, with all that has arrived; what is to be dropped once that is committed.
+
+    Raises:
+        Conflict: it is an exhibit already, or was rejected.
+    """
+    sent = upload(uow, upload_id)
+    uow.session.refresh(sent, with_for_update=True)
+    sent.state = advance(State(sent.state), State.REJECTED)
+    alive = select(UploadPart).where(col(UploadPart.upload_id) == sent.id, col(UploadPart.ended_at).is_(None))
+    return _ended(uow, sent, list(uow.session.scalars(alive)), final=True)
+
+
+def _ended(uow: UnitOfWork, sent: Upload, over: list[UploadPart], *, final: bool) -> list[tuple[str, str]]:
+    """Put the end of these parts on the record."""
+    pieces = [one for part in over for one in pieces_of(uow, part)]
+    for part in over:
+        part.ended_at = uow.now
+    uow.record(
+        "evidence:rejected", sent, result="error", reason="stopped", final=final, attempt=sent.attempt,
+        announced_size=sent.size, announced_sha256=sent.declared_sha256, size=sum(one.size for one in pieces),
+    )  # fmt: skip
+    return [(f"{one.workspace_id}/{one.object_id}", one.handle) for one in pieces]
 
 
 def pieces_of(uow: UnitOfWork, part: UploadPart) -> list[UploadPiece]:
