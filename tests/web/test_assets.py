@@ -135,7 +135,10 @@ def test_every_icon_that_is_used_is_in_the_sprite():
 
 
 def test_the_browser_keeps_nothing_of_a_case():
+    """Ids and checksums of unfinished uploads alone; `tests/journeys/test_seizure.py` looks at what they say."""
     for path in SCRIPTS:
+        if path.name == "unfinished.js":
+            continue
         assert not re.findall(r"localStorage|sessionStorage|indexedDB|serviceWorker|caches\.", path.read_text()), path
 
 
