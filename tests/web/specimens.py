@@ -1347,7 +1347,7 @@ SPECIMENS = {
         room(
             "evidence",
             item=BRIEF,
-            typed={"reason": "no"},
+            typed={"reason": "No more needed"},
             errors=[{"field": "reason", "message": "is too short.", "remedy": "Say why."}],
         ),
     ),

@@ -6,9 +6,7 @@ names the version, because a DELETE or GET without one silently speaks of anothe
 
 import re
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,14 +38,8 @@ from jit_server.core.vault.base import (
     VaultStatus,
     check_key,
 )
-from jit_server.core.vault.offload import Behind, ahead
-
-PART = 8 * BLOCK
-"""Bytes of one multipart piece: 64 MiB pieces cost 321 MiB of memory, 8 MiB ones 45."""
-STAGED_PART = 5 * BLOCK
-"""Bytes of one piece of what is staged: the least that a store takes."""
-AT_ONCE = 2
-"""Pieces under way at once: a gateway works on one connection with one processor."""
+from jit_server.core.vault.offload import ahead
+from jit_server.core.vault.pieces import PART, in_order, parts_of, pieces_of
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
 _NOT_STAGED = _GONE | {"NoSuchUpload"}
@@ -140,7 +132,7 @@ class S3Vault:
         """See `Vault.put`. Compared before the last piece leaves, so that a wrong upload never completes."""
         meter = Meter(size, sha256, hashed=hashed)
         check_key(key)
-        with closing(_parts(chunks, meter, size)) as parts, _or_down():
+        with closing(parts_of(chunks, meter, size)) as parts, _or_down():
             version_id = self._one(key, next(parts)) if size <= PART else self._many(key, parts)
         if not version_id:
             detail = "The evidence store keeps no versions. The operator must mend the bucket."
@@ -160,7 +152,7 @@ class S3Vault:
         client, bucket = self._client, self._bucket
         upload_id = client._create_multipart_upload(bucket, key, {"Content-Type": "application/octet-stream"})  # noqa: SLF001
         try:
-            etags = _in_order(
+            etags = in_order(
                 lambda number, part: self._part(key, upload_id, number, part),
                 enumerate(parts, 1),
             )
@@ -174,7 +166,7 @@ class S3Vault:
         """See `Vault.stage`: an upload in pieces that is not completed, which no lock and no reader knows."""
         meter, client, bucket = Meter(STAGED_MOST, None), self._client, self._bucket
         check_key(key)
-        with closing(_pieces(chunks, meter)) as pieces, _or_down():
+        with closing(pieces_of(chunks, meter)) as pieces, _or_down():
             handle = client._create_multipart_upload(bucket, key, {"Content-Type": "application/octet-stream"})  # noqa: SLF001
             try:
                 for number, piece in enumerate(pieces, 1):
@@ -327,60 +319,6 @@ def _remove(client: Minio, bucket: str, key: str, version_id: str) -> None:
             raise _Locked from answer
         if answer.code not in _GONE:
             raise
-
-
-def _in_order(send: Callable[[int, bytearray], str], parts: Iterable[tuple[int, bytearray]]) -> list[str]:
-    """What `send` answers for each part, `AT_ONCE` of them under way; the first failure ends it."""
-    answers: list[str] = []
-    under_way: deque[Future[str]] = deque()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for number, part in parts:
-            if len(under_way) == AT_ONCE:
-                answers.append(under_way.popleft().result())
-            under_way.append(pool.submit(send, number, part))
-            del part  # the sender's now: who waits for the next one must not hold it too
-        return answers + [one.result() for one in under_way]
-
-
-def _parts(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[bytearray, None, None]:
-    """Parts of exactly `PART` bytes, and the rest; each is filled in place, since every copy of one weighs 8 MiB.
-
-    The last bytes are given out only if all of them are those announced: a wrong upload is never completed.
-    """
-    part, hashing = bytearray(), Behind(meter.hash) if meter.hashed else None
-    try:
-        for chunk in chunks:
-            meter.count(chunk)
-            if hashing is not None:
-                hashing.give(chunk)
-            part += chunk
-            while len(part) > PART or (len(part) == PART and meter.size < size):
-                whole, part = part, part[PART:]
-                del whole[PART:]
-                yield whole
-                del whole
-    finally:
-        if hashing is not None:
-            hashing.wait()
-    meter.check()
-    yield part
-
-
-def _pieces(chunks: Iterable[bytes], meter: Meter) -> Generator[bytes, None, None]:
-    """Pieces of exactly `STAGED_PART` bytes, and the rest. Little is held: several are staged at once for one file."""
-    held, hashing = bytearray(), Behind(meter.hash)
-    try:
-        for chunk in chunks:
-            hashing.give(meter.count(chunk))
-            held += chunk
-            while len(held) > STAGED_PART:
-                piece = bytes(memoryview(held)[:STAGED_PART])
-                del held[:STAGED_PART]
-                yield piece
-                del piece
-    finally:
-        hashing.wait()
-    yield bytes(held)
 
 
 def _moment(stated: str) -> datetime:
