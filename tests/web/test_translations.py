@@ -86,8 +86,9 @@ def test_a_number_takes_the_form_that_its_grammar_asks_for(language):
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_hardly_a_phrase_is_left_as_it_was(language):
     """A catalogue full of English would pass every other test."""
-    same = [one.id for one in catalogue(language) if one.id and one.id == one.string]
-    assert len(same) < 25, same
+    phrases = [one for one in catalogue(language) if one.id]
+    same = [one.id for one in phrases if one.id == one.string]
+    assert len(same) < len(phrases) / 50, same
 
 
 def test_what_gettext_reads_is_compiled_from_what_is_written(copied):
