@@ -1,7 +1,7 @@
 """What an attacker sends: every route and every event, with another workspace's ids where one's own belong."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -34,11 +34,11 @@ def addresses(app: Flask) -> list[tuple[str, str]]:
     )
 
 
-def fill(rule: str, ids: dict[str, UUID]) -> str:
+def fill(rule: str, ids: Mapping[str, UUID | str]) -> str:
     """The rule's address with these ids."""
     return _filled(
         rule,
-        lambda name: {"number": "DE-0001", "verb": "annotate"}.get(name) or str(ids.get(name, ids["workspace_id"])),
+        lambda name: str(ids.get(name) or {"number": "DE-0001", "verb": "annotate"}.get(name, ids["workspace_id"])),
     )
 
 

@@ -1,18 +1,22 @@
 """E5: each use of personal data is on the log exactly once, with its operation; a refusal too."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from jit_server.access import Action, PartyClass, Role
+from jit_server.access import SYSTEM, Action, PartyClass, Role
 from jit_server.audit import Verb
+from jit_server.evidence.erasure.models import Cause
+from jit_server.evidence.usecases import erasing
 from jit_server.web.declared import declaration_of
 from jit_server.work import House
 from tests.access.test_foreign_ids import fill, filled
-from tests.builders import World, browser
+from tests.builders import Team, World, browser
 from tests.evidence.builders import exhibit
+from tests.evidence.test_release import acknowledge, let_out, party_of, take
 
 WITHOUT_DATA = {
     "/api/v1/policy/explain": "rules, no data of a case",
@@ -27,6 +31,8 @@ WITHOUT_DATA = {
     "/api/v1/channels/<uuid:channel_id>/draft": "a person's own unsent text is nobody's data but theirs",
     "/api/v1/workspaces/<uuid:workspace_id>/drafts": "the same",
     "/api/v1/uploads/<uuid:upload_id>": "how far one's own upload has come",
+    "/api/v1/uploads/<uuid:upload_id>/tus/<uuid:part_id>": "the same of one part",
+    "/api/v1/workspaces/<uuid:workspace_id>/room": "two figures",
 }
 QUERIES = {
     "/proof": "?position=1",
@@ -34,6 +40,7 @@ QUERIES = {
     "/policy/diff": "?before=0&after=1",
     "/who-could": "?thing={item_id}&at=2100-01-01T00:00:00Z",
     "/audit/who-could": "?thing={item_id}",
+    "/release/preview": "?to={party_id}",
 }
 """What a route must be asked with, by the end of its address; the longest that fits."""
 LOOKS = {Verb.CONSULTATION, Verb.DISCLOSURE}
@@ -65,9 +72,25 @@ def _reading_routes(app: Flask) -> list[str]:
     )
 
 
-def _query(rule: str, ids: dict[str, UUID]) -> str:
+def _query(rule: str, ids: dict[str, Any]) -> str:
     fitting = sorted((end for end in QUERIES if rule.endswith(end)), key=len)
     return QUERIES[fitting[-1]].format_map(ids) if fitting else ""
+
+
+def _let_out(team: Team) -> dict[str, UUID | str]:
+    """An exhibit that another party took and acknowledged."""
+    item, taker = exhibit(team, team.admin), team.leaders["FR"]
+    recipient = let_out(team, item, {"FR": None})
+    take(team, taker, item)
+    acknowledge(team, taker, item, recipient)
+    return {"item_id": item.id, "number": item.number, "recipient_id": recipient, "party_id": party_of(team, taker)}
+
+
+def _erased(team: Team, house: House) -> dict[str, UUID | str]:
+    item = exhibit(team, team.admin)
+    with house.work(SYSTEM) as uow:
+        erasing.order(uow, item, Cause.AGE)
+    return {"item_id": item.id, "number": item.number}
 
 
 def test_e5_every_reading_route_leaves_exactly_one_entry(
@@ -75,12 +98,17 @@ def test_e5_every_reading_route_leaves_exactly_one_entry(
 ) -> None:
     case = filled(world, "mine", classes={"NL": PartyClass.THIRD_COUNTRY})
     reader = browser(app, house, case.team.admin)
-    in_quarantine = case.ids | {"item_id": exhibit(case.team, case.team.leaders["NL"]).id}
+    others = {
+        "/quarantine/": {"item_id": exhibit(case.team, case.team.leaders["NL"]).id},
+        "/release": _let_out(case.team),
+        "/erasure": _erased(case.team, house),
+    }
     wrong: list[str] = []
     for rule in _reading_routes(app):
-        address = fill(rule, in_quarantine if "/quarantine/" in rule else case.ids)
+        ids = case.ids | next((more for part, more in others.items() if part in rule), {})
+        address = fill(rule, ids)
         before = _entries(owner_engine, case.team.id)
-        answer = reader.get(address + _query(rule, case.ids), headers={"Accept": "*/*"})
+        answer = reader.get(address + _query(rule, ids), headers={"Accept": "*/*"})
         answer.get_data()
         answer.close()
         found = [
