@@ -1,5 +1,6 @@
 """Gunicorn's settings: `gunicorn -c python:jit_server.gunicorn 'jit_server.app:create()'` is what `serve` runs."""
 
+import gc
 import os
 from typing import Any
 
@@ -32,6 +33,10 @@ CLOCK = 60
 def post_worker_init(worker: Any) -> None:
     """Keep the time, and watch for the worker's end: requests under way are finished then, sockets must be told."""
     import gevent  # not before the worker has patched
+
+    # What was built at the start stays: looking through all of it for rubbish holds every request for 150 ms.
+    gc.collect()
+    gc.freeze()
 
     def see_off() -> None:
         while worker.alive:
