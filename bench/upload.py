@@ -61,7 +61,10 @@ def source_file(path: Path, size: int) -> Path:
 def _to_folder(env: Env, team: Team, source: Path, size: int, rounds: int) -> Iterator[dict[str, Any]]:
     with env.serve(workers=1) as server:
         pairs = _by_turns(
-            server, lambda: _upload(server, team, source, size), lambda: _copy(source, env.folder / "copy.bin"), rounds
+            server,
+            lambda: _upload_anew(server, team, source, size),
+            lambda: _copy(source, env.folder / "copy.bin"),
+            rounds,
         )
     yield from _lines("folder", pairs, size, FOLDER_BAR)
 
@@ -171,6 +174,19 @@ def send(server: Server, cookie: str, upload_id: str, source: Path, size: int) -
     connection.close()
     if answer.status != 201:
         raise RuntimeError(item)
+    return seconds
+
+
+def _upload_anew(server: Server, team: Team, source: Path, size: int) -> float:
+    """One upload whose bytes are removed afterwards, as the copy's are.
+
+    A disk that grows while it is written takes up to three times as long for blocks it never had (measured: 0.78 to
+    1.69 s within five rounds); both sides write to blocks that were freed before.
+    """
+    seconds = _upload(server, team, source, size)
+    for path in (server.settings.data / "vault" / "objects").glob("*/*/*"):
+        if path.stat().st_size > size:
+            path.unlink()
     return seconds
 
 
