@@ -26,9 +26,9 @@ PARTS = 200
 
 
 def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
-    """2 GiB (256 MiB when quick) from each vault over HTTP, beside the file by `sendfile` and the SDK's own get."""
-    size = (256 if quick else 2048) * BLOCK
-    rounds = 2 if quick else 3
+    """2 GiB (128 MiB when quick) from each vault over HTTP, beside the file by `sendfile` and the SDK's own get."""
+    size = (128 if quick else 2048) * BLOCK
+    rounds = 1 if quick else 3
     source = source_file(env.folder / "source.bin", size)
     team = env.world.workspace()
     with env.serve(workers=1) as server:

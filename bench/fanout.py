@@ -45,7 +45,7 @@ def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
 
 
 async def _measure(ours: "Crowd", raw: "Crowd", *, quick: bool) -> list[dict[str, Any]]:
-    seconds, rounds = (3.0, 2) if quick else (8.0, 3)
+    seconds, rounds = (3.0, 1) if quick else (8.0, 3)
     for crowd in (raw, ours):
         await crowd.gather()
         await crowd.press(1.0)

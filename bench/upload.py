@@ -44,7 +44,7 @@ class Work:
 def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
     """512 MiB (256 when quick) to each vault, over HTTP to a running server, beside the bare work of the same bytes."""
     size = (256 if quick else 512) * BLOCK  # a smaller file would measure the transactions round it
-    rounds = 2 if quick else 4
+    rounds = 1 if quick else 4
     source = source_file(env.folder / "source.bin", size)
     team = env.world.workspace()
     yield from _to_folder(env, team, source, size, rounds)
