@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scim2_models import InvalidFilterException
 from scim2_models.path import ScimFilter
@@ -51,7 +51,9 @@ ATTRIBUTES = (
     "timezone", "meta.version", "meta.resourceType", "id", "urn:ietf:params:scim:schemas:core:2.0:User:displayName",
     "nickName", "meta.location", "schemas",
 )  # fmt: skip
-VALUES = st.sampled_from([*NAMES, "a", "A", "user1.ångström", "X1", "x1", "g", 'W/"1"', "user", "\0", "fr-fr", "B"])
+VALUES = st.sampled_from(
+    [*NAMES, "a", "A", "user1.ångström", "X1", "x1", "g", 'W/"1"', "user", "\0", "a\0z", "fr-fr", "B"]
+)
 MOMENTS = st.sampled_from(["2020-01-01T00:00:00Z", "2099-01-01T00:00:00+02:00"])
 TEXT_OPS = st.sampled_from(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"])
 
@@ -82,6 +84,10 @@ FILTERS = st.recursive(
 
 
 @given(FILTERS)
+@example('userName gt "\\u0000"')
+@example('displayName le "ada\\u0000z"')
+@example('name.familyName ge "a\\udfff"')
+@example('displayName lt "a\\udfff"')
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_database_finds_whom_the_library_finds(house: House, listed: World, said: str) -> None:
     wanted = ScimFilter[User](said)

@@ -88,7 +88,7 @@ class _Conditions(FilterVisitor[ColumnElement[bool]]):
         column = _COLUMNS[place]
         if isinstance(value, str):
             if not _can_be_kept(value):
-                return true() if node.op == CompareOperator.ne else false()
+                return _beside(_comparable(column, value, bound, place), node.op)
             column, value = _comparable(column, value, bound, place)
         return _compared(column, node.op, value)
 
@@ -122,6 +122,18 @@ def _place(bound: AttributeBinding | None) -> tuple[str, str | None] | None:
 def _can_be_kept(value: str) -> bool:
     """Whether the database could hold it; what it cannot hold is nobody's."""
     return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def _beside(pair: tuple[Any, str], op: CompareOperator) -> ColumnElement[bool]:
+    """A comparison with text that no row can equal, but that still has its place in the order of code points."""
+    column, value = pair
+    if op not in _ORDER or not _is_text(column):
+        return true() if op == CompareOperator.ne else false()
+    until = next(at for at, sign in enumerate(value) if not _can_be_kept(sign))
+    less = op in {CompareOperator.lt, CompareOperator.le}
+    if value[until] == "\0":
+        return _compared(column, CompareOperator.le if less else CompareOperator.gt, value[:until])
+    return _compared(column, CompareOperator.lt if less else CompareOperator.ge, value[:until] + "\ue000")
 
 
 def _comparable(column: Any, value: str, bound: AttributeBinding, place: Any) -> tuple[Any, str]:
