@@ -70,7 +70,7 @@ class DestroyedKey(SQLModel, table=True):
     __table_args__ = (inside(),)
 
     object_id: UUID = Field(primary_key=True)
-    item_id: UUID = Field(foreign_key="evidence_item.id")
+    item_id: UUID = Field(foreign_key="upload.id")  # the exhibit's too; a rejected upload became none
     workspace_id: UUID = Field(foreign_key="workspace.id")
     compartment_id: UUID | None = None
     destroyed_at: datetime = Field(sa_type=UtcDateTime)

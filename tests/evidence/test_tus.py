@@ -12,15 +12,16 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from jit_server import audit, evidence
 from jit_server.access import SYSTEM
-from jit_server.core.errors import Conflict, KeyGone, Mismatch, NotFound, QuotaFull
+from jit_server.core.errors import Conflict, Invalid, KeyGone, Mismatch, NotFound, QuotaFull
 from jit_server.core.vault import BLOCK
 from jit_server.evidence import EvidenceItem, download, verify
+from jit_server.evidence.keys import vault_at
 from jit_server.evidence.tus.errors import OtherChecksum, PartEnded
-from jit_server.evidence.usecases import parts, reconciling
+from jit_server.evidence.usecases import destroying, parts, reconciling
 from jit_server.evidence.usecases.content import verify_without_keys
 from jit_server.evidence.usecases.reading_back import checks_of
 from jit_server.work import House
@@ -171,9 +172,50 @@ def test_another_digest_than_declared_is_rejected_for_good_and_on_record(team: T
     add(team, upload_id, part, 0, b"x" * 100)
     with pytest.raises(Mismatch):
         evidence.join(begins(team, team.admin), upload_id, [part])
-    assert entries_of(team, upload_id)[-1] == "evidence:rejected"
+    assert entries_of(team, upload_id)[-2:] == ["evidence:key_destroyed", "evidence:rejected"]
     with pytest.raises(PartEnded):
         offset(team, upload_id, part)
+
+
+def _reject(team: Team, house: House, upload_id: UUID, way: str) -> None:
+    part = begin(team, upload_id, 100)
+    add(team, upload_id, part, 0, b"x" * 100)
+    if way == "another digest":
+        with pytest.raises(Mismatch):
+            evidence.join(begins(team, team.admin), upload_id, [part])
+    elif way == "given up":
+        with team.world.work(team.admin) as uow:
+            evidence.abandon(uow, upload_id)
+    else:
+        with house.work(SYSTEM) as uow:
+            late = text("UPDATE upload SET expires_at = expires_at - :days WHERE id = :id")
+            uow.connection.execute(late, {"days": timedelta(days=house.settings.upload_days + 1), "id": upload_id})
+        reconciling.reconcile(house, lambda: False)
+
+
+@pytest.mark.parametrize("way", ["another digest", "given up", "past its day"])
+def test_what_came_of_an_upload_that_is_over_for_good_can_be_read_by_nobody(
+    team: Team, house: House, owner_engine: Engine, way: str
+):
+    other, upload_id = declare(team, team.admin, 100), declare(team, team.admin, 100, declared_sha256="0" * 64)
+    begin(team, other, 100)
+    _reject(team, house, upload_id, way)
+    wanted = text(
+        "SELECT count(*) FROM object_key JOIN upload ON vault_key = upload.workspace_id || '/' || object_id"
+        " WHERE upload.id = :id"
+    )
+    with owner_engine.connect() as connection:
+        left = [connection.execute(wanted, {"id": one}).scalar_one() for one in (upload_id, other)]
+    assert left == [0, 1]
+    with team.world.work(team.admin) as uow, pytest.raises(KeyGone):
+        vault_at(uow, team.id, str(evidence.upload(uow, upload_id).vault_key))
+
+
+def test_no_key_of_an_upload_that_goes_on_can_be_destroyed(team: Team):
+    upload_id = declare(team, team.admin, 100)
+    begin(team, upload_id, 100)
+    with pytest.raises(Invalid), team.world.work(team.admin) as uow:
+        destroying.forget(uow, evidence.upload(uow, upload_id))
 
 
 def test_asked_twice_it_is_one_exhibit_and_one_entry(team: Team):

@@ -6,7 +6,7 @@ Whoever calls this has decided that the exhibit is to be erased, and may: nothin
 from jit_server.core.errors import Altered, Conflict
 from jit_server.core.vault import Locked, Vault
 from jit_server.evidence.keys import DestroyedKey, object_of
-from jit_server.evidence.models import UNSEALED, EvidenceItem
+from jit_server.evidence.models import UNSEALED, EvidenceItem, Upload
 from jit_server.evidence.tus.lying import lumps_of
 from jit_server.work import UnitOfWork
 
@@ -38,6 +38,20 @@ def destroy(uow: UnitOfWork, item: EvidenceItem) -> DestroyedKey:
     uow.add(gone)
     uow.record("evidence:key_destroyed", item, object=str(gone.object_id), sha256=item.sha256, size=item.size)
     return gone
+
+
+def forget(uow: UnitOfWork, rejected: Upload) -> None:
+    """Destroy the key of an upload that was rejected for good, on the record.
+
+    What has arrived may lie in the store as versions that nobody can remove before their day.
+    """
+    if rejected.vault_key is None:
+        return
+    uow.session.flush()  # the database takes it only of an upload that is rejected
+    object_id = object_of(rejected.vault_key)
+    of = {"workspace_id": rejected.workspace_id, "compartment_id": rejected.compartment_id}
+    uow.add(DestroyedKey(object_id=object_id, item_id=rejected.id, destroyed_at=uow.now, **of))
+    uow.record("evidence:key_destroyed", rejected, object=str(object_id), size=rejected.size)
 
 
 def _not_held(uow: UnitOfWork, item: EvidenceItem) -> None:

@@ -22,6 +22,7 @@ from jit_server.evidence.models import Upload
 from jit_server.evidence.tus.errors import OtherChecksum, PartEnded
 from jit_server.evidence.tus.models import UploadPart, UploadPiece
 from jit_server.evidence.usecases import room
+from jit_server.evidence.usecases.destroying import forget
 from jit_server.evidence.usecases.room import BEAT_SECONDS
 from jit_server.evidence.usecases.uploads import Begin, upload
 from jit_server.work import UnitOfWork
@@ -107,6 +108,7 @@ def abandon(uow: UnitOfWork, upload_id: UUID) -> list[tuple[str, str]]:
     sent = upload(uow, upload_id)
     uow.session.refresh(sent, with_for_update=True)
     sent.state = advance(State(sent.state), State.REJECTED)
+    forget(uow, sent)
     alive = select(UploadPart).where(col(UploadPart.upload_id) == sent.id, col(UploadPart.ended_at).is_(None))
     return _ended(uow, sent, list(uow.session.scalars(alive)), final=True)
 

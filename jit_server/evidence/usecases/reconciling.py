@@ -21,6 +21,7 @@ from jit_server.core.vault import Lying
 from jit_server.evidence.lifecycle import State, advance
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.tus.models import EvidencePiece, UploadPart, UploadPiece
+from jit_server.evidence.usecases.destroying import forget
 from jit_server.work import House, UnitOfWork
 
 SETTLED: Final = timedelta(hours=1)
@@ -53,6 +54,8 @@ def _settle(uow: UnitOfWork) -> list[UUID]:
         is_cut = before is State.UPLOADING and one.expires_at is None  # what came in parts has until its day
         one.state = advance(before, State.DECLARED if is_cut else State.REJECTED)
         reason = "cut" if is_cut else "expired"
+        if not is_cut:
+            forget(uow, one)
         expired += [] if is_cut else [one.id]
         uow.record(
             "evidence:rejected", one, result="error", reason=reason, final=one.state == State.REJECTED,

@@ -25,6 +25,7 @@ from jit_server.evidence.outside import Marking
 from jit_server.evidence.shapes import NewUpload
 from jit_server.evidence.usecases import room
 from jit_server.evidence.usecases.describing import description
+from jit_server.evidence.usecases.destroying import forget
 from jit_server.evidence.usecases.room import BEAT_SECONDS, SILENT
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import Party, Workspace
@@ -204,6 +205,8 @@ def give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
         if now is None:
             return
         now.state = advance(State.UPLOADING, to)
+        if to is State.REJECTED:
+            forget(uow, now)
         seen = {name: why.members[name] for name in ("size", "sha256") if name in why.members}
         uow.record(
             "evidence:rejected", now, result="error", reason=why.slug, final=to == State.REJECTED,
