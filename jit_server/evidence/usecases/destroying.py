@@ -49,8 +49,11 @@ def forget(uow: UnitOfWork, rejected: Upload) -> None:
         return
     uow.session.flush()  # the database takes it only of an upload that is rejected
     object_id = object_of(rejected.vault_key)
-    of = {"workspace_id": rejected.workspace_id, "compartment_id": rejected.compartment_id}
-    uow.add(DestroyedKey(object_id=object_id, item_id=rejected.id, destroyed_at=uow.now, **of))
+    gone = DestroyedKey(
+        object_id=object_id, item_id=rejected.id, workspace_id=rejected.workspace_id,
+        compartment_id=rejected.compartment_id, destroyed_at=uow.now,
+    )  # fmt: skip
+    uow.add(gone)
     uow.record("evidence:key_destroyed", rejected, object=str(object_id), size=rejected.size)
 
 
