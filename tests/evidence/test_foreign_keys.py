@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, RowMapping, text
 
 from jit_server.access import OPERATOR
 from jit_server.core import keyring
@@ -20,22 +21,34 @@ def taken(team: Team, item: EvidenceItem) -> bytes:
     return b"".join(download(begins(team, team.admin), item.id)[1])
 
 
-def tamper(owner_engine: Engine, statement: str, **names: object) -> None:
-    with owner_engine.begin() as connection:
-        connection.execute(text(statement), names)
+class Tampering:
+    """Changes made past the application to one workspace's keys, and what they were before."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._kept = engine, list[RowMapping]()
+
+    def __call__(self, statement: str, one: UUID, **names: object) -> None:
+        wanted = text("SELECT * FROM workspace_key WHERE workspace_id = :one")
+        with self._engine.begin() as connection:
+            self._kept = self._kept or list(connection.execute(wanted, {"one": one}).mappings())
+            connection.execute(text(statement), {"one": one, **names})
+
+    def undo(self) -> None:
+        back = text(
+            "UPDATE workspace_key SET wrapped = :wrapped, key_id = :key_id WHERE workspace_id = :workspace_id"
+            " AND turn = :turn"
+        )
+        with self._engine.begin() as connection:
+            for row in self._kept:
+                connection.execute(back, dict(row))
 
 
-@pytest.fixture(autouse=True)
-def put_back(owner_engine: Engine) -> Iterator[None]:
+@pytest.fixture
+def tamper(owner_engine: Engine) -> Iterator[Tampering]:
     """A rotation of all keys, in another test, is to find them as they were made."""
-    tamper(owner_engine, "CREATE TABLE kept_workspace_key AS SELECT * FROM workspace_key")
-    yield
-    tamper(
-        owner_engine,
-        "UPDATE workspace_key AS now SET wrapped = kept.wrapped, key_id = kept.key_id FROM kept_workspace_key AS kept"
-        " WHERE (now.workspace_id, now.turn) = (kept.workspace_id, kept.turn)",
-    )
-    tamper(owner_engine, "DROP TABLE kept_workspace_key")
+    tampering = Tampering(owner_engine)
+    yield tampering
+    tampering.undo()
 
 
 OF_ANOTHER = (
@@ -44,25 +57,23 @@ OF_ANOTHER = (
 
 
 @pytest.mark.parametrize("columns", [["wrapped"], ["wrapped", "key_id"]], ids=["its bytes", "its bytes and its name"])
-def test_another_workspaces_key_in_the_place_of_ours_opens_nothing(
-    world: World, owner_engine: Engine, columns: list[str]
-):
+def test_another_workspaces_key_in_the_place_of_ours_opens_nothing(world: World, tamper: Tampering, columns: list[str]):
     ours, theirs = world.workspace(), world.workspace()
     item, _ = exhibit(ours, ours.admin, os.urandom(100)), exhibit(theirs, theirs.admin)
     for column in columns:
-        tamper(owner_engine, OF_ANOTHER.format(column, column), one=ours.id, other=theirs.id)
+        tamper(OF_ANOTHER.format(column, column), one=ours.id, other=theirs.id)
     with pytest.raises((VaultDown, KeyGone)):
         taken(ours, item)
 
 
-def test_an_object_key_of_another_workspace_opens_nothing_here(world: World, owner_engine: Engine):
+def test_an_object_key_of_another_workspace_opens_nothing_here(world: World, tamper: Tampering):
     ours, theirs = world.workspace(), world.workspace()
     item, other = exhibit(ours, ours.admin), exhibit(theirs, theirs.admin)
     tamper(
-        owner_engine,
         "UPDATE object_key SET wrapped = (SELECT wrapped FROM object_key WHERE object_id = :other)"
-        " WHERE object_id = :one",
-        one=object_of(item.vault_key),
+        " WHERE object_id = :object",
+        one=ours.id,
+        object=object_of(item.vault_key),
         other=object_of(other.vault_key),
     )
     with pytest.raises(VaultDown, match="changed"):
@@ -70,7 +81,7 @@ def test_an_object_key_of_another_workspace_opens_nothing_here(world: World, own
 
 
 def test_a_wrap_of_before_a_rotation_put_in_place_of_the_newest_still_opens_only_what_it_was_for(
-    world: World, house: House, owner_engine: Engine
+    world: World, house: House, tamper: Tampering
 ):
     ours = world.workspace()
     item = exhibit(ours, ours.admin, b"what it was for")
@@ -78,10 +89,19 @@ def test_a_wrap_of_before_a_rotation_put_in_place_of_the_newest_still_opens_only
     with house.work(OPERATOR) as uow:
         rewrap(uow, ours.id)
     tamper(
-        owner_engine,
         "UPDATE workspace_key SET wrapped = (SELECT wrapped FROM workspace_key WHERE workspace_id = :one AND turn = 1)"
         " WHERE workspace_id = :one AND turn > 1",
         one=ours.id,
     )
     with pytest.raises(VaultDown, match="changed"):  # the row names the new key-encryption key, which did not wrap it
         taken(ours, item)
+
+
+def test_what_is_tampered_with_here_is_put_back_for_other_tests(world: World, owner_engine: Engine):
+    ours, theirs = world.workspace(), world.workspace()
+    item, _ = exhibit(ours, ours.admin, b"as it was"), exhibit(theirs, theirs.admin)
+    tampering = Tampering(owner_engine)
+    for column in ("wrapped", "key_id"):
+        tampering(OF_ANOTHER.format(column, column), one=ours.id, other=theirs.id)
+    tampering.undo()
+    assert taken(ours, item) == b"as it was"
