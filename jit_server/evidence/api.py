@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from jit_server.evidence import outward  # noqa: F401 - its routes stand on the 
 from jit_server.evidence.custody import api as custody_api  # noqa: F401 - the same
 from jit_server.evidence.erasure import api as erasure_api  # noqa: F401 - the same
 from jit_server.evidence.release import api as release_api  # noqa: F401 - the same
+from jit_server.evidence.usecases.chronicle import Point, Stretch, chronicle
 from jit_server.evidence.wire import BYTES, PACKAGE, anew, bundle_of, content_of, package_of, routes
 from jit_server.web import body, context, cursor, purpose
 from jit_server.web.api import answer, created, page
@@ -93,12 +96,23 @@ def send_upload(upload_id: UUID) -> ResponseReturnValue:
 )
 def list_evidence(workspace_id: UUID, query: RegisterQuery) -> ResponseReturnValue:
     """List the exhibits one may know of, newest first."""
-    wanted = evidence.Wanted(
-        query.q, query.state, query.handling, query.compartment, query.gate, place_of(query.cursor), limit=query.limit
-    )
+    wanted = replace(wanted_of(query), before=place_of(query.cursor))
     with work() as uow:
         lines, places = evidence.register(uow, workspace_id, wanted)
         return page(lines, cursor.encode(places[-1]) if len(places) == query.limit else None)
+
+
+@routes.reads(
+    "/workspaces/<uuid:workspace_id>/timeline",
+    to=Action.EVIDENCE_LIST,
+    query=RegisterQuery,
+    answers={200: [evidence.LineOut]},
+)
+def read_timeline(workspace_id: UUID, query: RegisterQuery) -> ResponseReturnValue:
+    """List the exhibits one may know of by the moment of their collection, latest first."""
+    with work() as uow:
+        lines, points = chronicle(uow, workspace_id, wanted_of(query), Stretch(before=point_of(query.cursor)))
+        return page(lines, cursor_of(points[-1]) if len(points) == query.limit else None)
 
 
 @routes.reads("/workspaces/<uuid:workspace_id>/room", to=Action.MEMBER_INVITE, answers={200: RoomOut})
@@ -159,11 +173,43 @@ def linger(content: Iterator[bytes]) -> None:
             return
 
 
+def wanted_of(query: RegisterQuery) -> evidence.Wanted:
+    """What a query asks for, but for the place where to go on."""
+    return evidence.Wanted(query.q, query.state, query.handling, query.compartment, query.gate, limit=query.limit)
+
+
 def place_of(text: str | None) -> int | None:
     """The log position that a cursor of the register stands for."""
     if not text:
         return None
     (place,) = cursor.decode(text, 1)
+    return _position(place)
+
+
+def cursor_of(point: Point) -> str:
+    """The cursor of the timeline behind this point."""
+    return cursor.encode(point.collected_at.isoformat(), point.position)
+
+
+def point_of(text: str | None) -> Point | None:
+    """The point that a cursor of the timeline stands for."""
+    if not text:
+        return None
+    at, place = cursor.decode(text, 2)
+    try:
+        collected_at = datetime.fromisoformat(at)
+    except ValueError:
+        raise _no_cursor() from None
+    if collected_at.tzinfo is None:
+        raise _no_cursor()
+    return Point(collected_at, _position(place))
+
+
+def _position(place: str) -> int:
     if not place.isascii() or not place.isdecimal() or len(place) > len(str(2**53)):
-        raise Invalid.field("cursor", "is not a cursor of this list", "Use `next` as the server gave it.")
+        raise _no_cursor()
     return int(place)
+
+
+def _no_cursor() -> Invalid:
+    return Invalid.field("cursor", "is not a cursor of this list", "Use `next` as the server gave it.")

@@ -129,6 +129,7 @@ class EvidenceItem(_Declared, table=True):
         CheckConstraint("octet_length(salt) = 32", name="salt"),
         CheckConstraint("seal IN ('none','cobblestone-256','cobblestone-256/joined')", name="seal"),
         CheckConstraint("declared_sha256 IS NULL OR declared_sha256 = sha256", name="digests_agree"),
+        Index("ix_evidence_item_collected", "workspace_id", "collected_at", "position"),
         Index("uq_evidence_item_workspace_id_position", "workspace_id", "position", unique=True),
     )
 

@@ -17,6 +17,7 @@ from jit_server.evidence import (
     Method,
     alarms,
     packages,  # noqa: F401 - its pages stand on the same blueprint
+    timeline,  # noqa: F401 - the same
     verifying,  # noqa: F401 - the same
 )
 from jit_server.evidence.api import RegisterQuery, place_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from babel.dates import format_date, format_datetime, format_time, get_timezone_name
 from babel.numbers import format_decimal
@@ -27,12 +27,12 @@ class Moment:
     utc: str
 
 
-def moment(value: datetime) -> Moment:
-    """Show a moment in the reader's zone; a naive datetime is a programming error."""
+def moment(value: datetime, zone: tzinfo | None = None) -> Moment:
+    """Show a moment in a zone, the reader's unless told; a naive datetime is a programming error."""
     if value.tzinfo is None:
         message = "a moment without a zone has no place on a page"
         raise ValueError(message)
-    locale, zone = get_locale(), get_timezone()
+    locale, zone = get_locale(), zone or get_timezone()
     local = value.astimezone(zone)
     return Moment(
         iso=value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

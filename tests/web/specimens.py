@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from jit_server.web.display import Moment
+
 NOW = datetime(2026, 11, 22, 20, 14, 3, tzinfo=UTC)
 WORKSPACE = UUID("0b9c2f3e-2f34-4d5c-9f5e-5a8f6c0c9d11")
 JONAS = {"id": UUID(int=1), "name": "Jonas Weber", "agency": "Staatsanwaltschaft Berlin", "state": "DE"}
@@ -228,6 +230,10 @@ ITEMS = [
     exhibit("CH-0001", "Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel" * 2, state="CH", gate="pending")
     | {"scheme": "TLP", "marking": "TLP:AMBER+STRICT", "compartment": "Bilateral work on the accounts in Zürich"},
     exhibit("CH-0002", "Refused ledger", state="CH", gate="refused"),
+]
+DATED = [
+    one | {"at": Moment("2026-11-21T21:14:05.000Z", "21 Nov 2026", "22:14", "UTC+1", "2026-11-21 21:14:05")}
+    for one in ITEMS
 ]
 GRADINGS = {"source": [("A", "A: always reliable")], "information": [("1", "1: certain")]}
 SCHEMES = [
@@ -1221,6 +1227,25 @@ SPECIMENS = {
             badges={UUID(int=700): STOOD},
             unbased={UUID(int=700)},
         ),
+    ),
+    "timeline": (
+        "evidence/timeline.html",
+        room(
+            "evidence",
+            days=[(NOW.date(), DATED[:1]), (ago(days=2).date(), DATED[1:])],
+            filters=NO_FILTER | {"clock": "place"},
+            states=["DE", "FR"],
+            newer="#n",
+            older="#o",
+        ),
+    ),
+    "timeline-empty": (
+        "evidence/timeline.html",
+        room("evidence", days=[], filters=NO_FILTER | {"clock": "mine"}, states=[], newer=None, older=None),
+    ),
+    "timeline-unfound": (
+        "evidence/timeline.html",
+        room("evidence", days=[], filters=NO_FILTER | {"q": "x", "clock": "mine"}, states=[], newer=None, older=None),
     ),
     "evidence-empty": (
         "evidence/list.html",

@@ -36,7 +36,7 @@ class Wanted:
 
 def register(uow: UnitOfWork, workspace_id: UUID, wanted: Wanted) -> tuple[list[LineOut], list[int]]:
     """The register, newest first: only what the actor may know of. With it, the log positions of the lines."""
-    statement = uow.select(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id).where(_narrowed(wanted))
+    statement = uow.select(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id).where(narrowed(wanted))
     place = col(EvidenceItem.position)
     if wanted.before is not None:
         statement = statement.where(place < wanted.before)
@@ -49,7 +49,8 @@ def register(uow: UnitOfWork, workspace_id: UUID, wanted: Wanted) -> tuple[list[
     return lines_out(uow, items), [item.position or 0 for item in items]
 
 
-def _narrowed(wanted: Wanted) -> ColumnElement[bool]:
+def narrowed(wanted: Wanted) -> ColumnElement[bool]:
+    """The condition that what is wanted puts on exhibits, but for the place where to go on."""
     parts: list[ColumnElement[bool]] = []
     if wanted.words:
         like = "%" + wanted.words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
