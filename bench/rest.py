@@ -1,5 +1,9 @@
-"""The server at rest: how soon it answers, and what a worker weighs before anybody comes."""
+"""The server at rest: how soon it and the demo answer, and what a worker weighs before anybody comes."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -7,6 +11,9 @@ from statistics import median
 from typing import Any
 
 from bench.env import Env, case, memory
+
+LATER_START_SECONDS = 10.0
+"""What whoever starts the demo again is promised."""
 
 
 def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
@@ -27,3 +34,30 @@ def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
     yield case("rest_start_two_workers", starts_two, "s", workers=2)
     yield case("rest_rss_per_worker", max(weights) / 2**20, "MiB", workers=len(weights))
     yield case("rest_rss_manager", manager / 2**20, "MiB")
+    first, later = (_demo(env) for _ in range(2))
+    yield case("rest_demo_first_start", first, "s")
+    yield case("rest_demo_later_start", later, "s", bar=LATER_START_SECONDS, holds=later <= LATER_START_SECONDS)
+
+
+def _demo(env: Env) -> float:
+    """Start the demo in the one folder, until it says where it is; stop it as Ctrl-C does."""
+    command = [
+        sys.executable,
+        "-m",
+        "jit_server.cli",
+        "demo",
+        "--json",
+        "--port",
+        "0",
+        "--data",
+        str(env.folder / "demo"),
+    ]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("JIT_")}
+    began = time.perf_counter()
+    demo = subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert demo.stdout is not None
+    said, took = demo.stdout.readline(), time.perf_counter() - began
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=60)
+    assert said, "the demo did not start"
+    return took

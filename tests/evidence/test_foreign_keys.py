@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
@@ -24,23 +25,28 @@ def taken(team: Team, item: EvidenceItem) -> bytes:
 class Tampering:
     """Changes made past the application to one workspace's keys, and what they were before."""
 
+    TABLES: ClassVar[dict[str, str]] = {"workspace_key": "turn", "object_key": "object_id"}
+    """Each with what tells its rows of one workspace apart."""
+
     def __init__(self, engine: Engine) -> None:
-        self._engine, self._kept = engine, list[RowMapping]()
+        self._engine, self._kept = engine, dict[str, list[RowMapping]]()
 
     def __call__(self, statement: str, one: UUID, **names: object) -> None:
-        wanted = text("SELECT * FROM workspace_key WHERE workspace_id = :one")
         with self._engine.begin() as connection:
-            self._kept = self._kept or list(connection.execute(wanted, {"one": one}).mappings())
+            for table in () if self._kept else self.TABLES:
+                wanted = text(f"SELECT * FROM {table} WHERE workspace_id = :one")
+                self._kept[table] = list(connection.execute(wanted, {"one": one}).mappings())
             connection.execute(text(statement), {"one": one, **names})
 
     def undo(self) -> None:
-        back = text(
-            "UPDATE workspace_key SET wrapped = :wrapped, key_id = :key_id WHERE workspace_id = :workspace_id"
-            " AND turn = :turn"
-        )
         with self._engine.begin() as connection:
-            for row in self._kept:
-                connection.execute(back, dict(row))
+            for table, key in self.TABLES.items():
+                back = text(
+                    f"UPDATE {table} SET wrapped = :wrapped, key_id = :key_id"
+                    f" WHERE workspace_id = :workspace_id AND {key} = :{key}"
+                )
+                for row in self._kept.get(table, ()):
+                    connection.execute(back, dict(row))
 
 
 @pytest.fixture
@@ -53,6 +59,10 @@ def tamper(owner_engine: Engine) -> Iterator[Tampering]:
 
 OF_ANOTHER = (
     "UPDATE workspace_key SET {} = (SELECT {} FROM workspace_key WHERE workspace_id = :other) WHERE workspace_id = :one"
+)
+OBJECT_OF_ANOTHER = (
+    "UPDATE object_key SET wrapped = (SELECT wrapped FROM object_key WHERE object_id = :other)"
+    " WHERE object_id = :object"
 )
 
 
@@ -69,13 +79,7 @@ def test_another_workspaces_key_in_the_place_of_ours_opens_nothing(world: World,
 def test_an_object_key_of_another_workspace_opens_nothing_here(world: World, tamper: Tampering):
     ours, theirs = world.workspace(), world.workspace()
     item, other = exhibit(ours, ours.admin), exhibit(theirs, theirs.admin)
-    tamper(
-        "UPDATE object_key SET wrapped = (SELECT wrapped FROM object_key WHERE object_id = :other)"
-        " WHERE object_id = :object",
-        one=ours.id,
-        object=object_of(item.vault_key),
-        other=object_of(other.vault_key),
-    )
+    tamper(OBJECT_OF_ANOTHER, one=ours.id, object=object_of(item.vault_key), other=object_of(other.vault_key))
     with pytest.raises(VaultDown, match="changed"):
         taken(ours, item)
 
@@ -99,9 +103,12 @@ def test_a_wrap_of_before_a_rotation_put_in_place_of_the_newest_still_opens_only
 
 def test_what_is_tampered_with_here_is_put_back_for_other_tests(world: World, owner_engine: Engine):
     ours, theirs = world.workspace(), world.workspace()
-    item, _ = exhibit(ours, ours.admin, b"as it was"), exhibit(theirs, theirs.admin)
+    item, other = exhibit(ours, ours.admin, b"as it was"), exhibit(theirs, theirs.admin)
     tampering = Tampering(owner_engine)
     for column in ("wrapped", "key_id"):
         tampering(OF_ANOTHER.format(column, column), one=ours.id, other=theirs.id)
+    tampering(OBJECT_OF_ANOTHER, one=ours.id, object=object_of(item.vault_key), other=object_of(other.vault_key))
+    with pytest.raises((VaultDown, KeyGone)):
+        taken(ours, item)
     tampering.undo()
     assert taken(ours, item) == b"as it was"

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.talk import channel_of, connected, hears, message, pending, said, says, stored, talks, texts
+from tests.journeys.visitor import STATUS
 
 
 def my_day(page):
@@ -21,10 +22,12 @@ def test_two_people_of_two_states_sign_in_each_at_their_own_agency(arrives, team
 
 
 def test_a_remembered_agency_is_one_click_from_my_day(arrives, team):
-    page = arrives(team.admin).page
+    here = arrives(team.admin)
+    page = here.page
     page.get_by_text(team.admin.name).first.click()
-    page.get_by_role("button", name="Sign out").click()
-    page.goto("/")
+    with here.expecting(STATUS.format(401)):  # a page that still stands asks whether its session does
+        page.get_by_role("button", name="Sign out").click()
+        page.goto("/")
     page.get_by_role("link", name="Continue with Staatsanwaltschaft Rheinau").click()
     my_day(page)
 

@@ -141,7 +141,6 @@ def test_k33_no_word_of_a_sort_or_filter_reaches_the_database_as_sql(
     app: Flask, house: House, team: Team, tail: str, names: list[str]
 ) -> None:
     client = browser(app, house, team.admin)
-    started = perf_counter()
     for name in names:
         for word in INJECTED:
             value = quote(word.encode("utf-8", "surrogatepass"))
@@ -151,7 +150,6 @@ def test_k33_no_word_of_a_sort_or_filter_reaches_the_database_as_sql(
                 assert answer.status_code in {200, 404, 422}, where
                 assert b"psycopg" not in answer.data, where
                 assert b"SELECT " not in answer.data, where
-    assert perf_counter() - started < 120
     assert client.get(f"/api/v1/workspaces/{team.id}/log").status_code == 200
 
 

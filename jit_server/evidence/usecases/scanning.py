@@ -11,7 +11,7 @@ from sqlalchemy import exists, select
 from sqlmodel import col
 
 from jit_server.access import SYSTEM
-from jit_server.core.errors import Altered, KeyGone
+from jit_server.core.errors import Altered, KeyGone, VaultDown
 from jit_server.core.jobs import Stopping
 from jit_server.evidence.keys import vault_of
 from jit_server.evidence.malware.clamd import Answer, Clamd
@@ -43,25 +43,35 @@ def scan(house: House, stopping: Stopping, workspace_id: UUID, item_id: UUID) ->
 def scan_rest(house: House, stopping: Stopping) -> None:
     """Look at what nobody looked at: taken in before there was a scanner, or while it was away for long.
 
+    An exhibit that cannot be read keeps none of the others from being looked at; its turn comes again.
+
     Raises:
         Unavailable: the scanner does not answer.
-        VaultDown: the bytes cannot be read now.
+        VaultDown: the store does not answer.
     """
-    for item in _unseen(house) if house.settings.clamd else []:
-        if stopping():
+    looked, last = 0, UUID(int=0)
+    while house.settings.clamd and looked < MOST and not stopping():
+        item = _unseen(house, last)
+        if item is None:
             return
-        _look(house, item)
+        last = item.id
+        try:
+            _look(house, item)
+            looked += 1
+        except VaultDown:
+            if not house.vault.status().ready:
+                raise
 
 
-def _unseen(house: House) -> list[EvidenceItem]:
+def _unseen(house: House, after: UUID) -> EvidenceItem | None:
     wanted = (
         select(EvidenceItem)
-        .where(~exists().where(col(MalwareCheck.item_id) == col(EvidenceItem.id)))
+        .where(col(EvidenceItem.id) > after, ~exists().where(col(MalwareCheck.item_id) == col(EvidenceItem.id)))
         .order_by(col(EvidenceItem.id))
-        .limit(MOST)
+        .limit(1)
     )
     with house.work(SYSTEM) as uow:
-        return list(uow.session.scalars(wanted))
+        return uow.session.scalar(wanted)
 
 
 def _look(house: House, item: EvidenceItem) -> None:
