@@ -24,6 +24,7 @@ PREFIXES = (
     "rest",
     "explain",
     "revocation",
+    "register",
     "scale",
     "noisy",
     "package",

@@ -62,8 +62,8 @@ def _to_folder(env: Env, team: Team, source: Path, size: int, rounds: int) -> It
     with env.serve(workers=1) as server:
         pairs = _by_turns(
             server,
-            lambda: _upload_anew(server, team, source, size),
-            lambda: _copy(source, env.folder / "copy.bin"),
+            lambda: emptied(server, size, lambda: _upload(server, team, source, size)),
+            lambda: copy(source, env.folder / "copy.bin"),
             rounds,
         )
     yield from _lines("folder", pairs, size, FOLDER_BAR)
@@ -75,7 +75,7 @@ def _to_s3(env: Env, team: Team, source: Path, size: int, rounds: int) -> Iterat
         gateway = stack.enter_context(ceph(memory=max(4 * 2**30, (2 * rounds + 6) * size)))
         server = stack.enter_context(env.serve(workers=1, vault="s3", **s3_settings(gateway, env.folder)))
         pairs = _by_turns(
-            server, lambda: _upload(server, team, source, size), lambda: _put_object(gateway, source, size), rounds
+            server, lambda: _upload(server, team, source, size), lambda: put_object(gateway, source, size), rounds
         )
     yield from _lines("s3", pairs, size, S3_BAR)
 
@@ -177,20 +177,20 @@ def send(server: Server, cookie: str, upload_id: str, source: Path, size: int) -
     return seconds
 
 
-def _upload_anew(server: Server, team: Team, source: Path, size: int) -> float:
-    """One upload whose bytes are removed afterwards, as the copy's are.
+def emptied(server: Server, size: int, upload: Callable[[], float]) -> float:
+    """One upload whose bytes (objects of more than this size) are removed afterwards, as the copy's are.
 
     A disk that grows while it is written takes up to three times as long for blocks it never had (measured: 0.78 to
     1.69 s within five rounds); both sides write to blocks that were freed before.
     """
-    seconds = _upload(server, team, source, size)
+    seconds = upload()
     for path in (server.settings.data / "vault" / "objects").glob("*/*/*"):
         if path.stat().st_size > size:
             path.unlink()
     return seconds
 
 
-def _copy(source: Path, target: Path) -> float:
+def copy(source: Path, target: Path) -> float:
     """The bare work: read, hash, write, flush to disk."""
     target.unlink(missing_ok=True)
     began, digest = time.perf_counter(), hashlib.sha256()
@@ -203,7 +203,7 @@ def _copy(source: Path, target: Path) -> float:
     return time.perf_counter() - began
 
 
-def _put_object(gateway: Ceph, source: Path, size: int) -> float:
+def put_object(gateway: Ceph, source: Path, size: int) -> float:
     """The SDK alone, as its manual shows it, into a bucket without lock; removed again afterwards."""
     account = gateway.account
     client = Minio(

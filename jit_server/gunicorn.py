@@ -1,5 +1,7 @@
 """Gunicorn's settings: `gunicorn -c python:jit_server.gunicorn 'jit_server.app:create()'` is what `serve` runs."""
 
+import contextlib
+import ctypes
 import gc
 import os
 from typing import Any
@@ -7,6 +9,12 @@ from typing import Any
 from jit_server.core.settings import load
 
 _settings = load()
+
+_M_ARENA_MAX, _ARENAS = -8, 2
+with contextlib.suppress(AttributeError):  # other C libraries have no such knob
+    # Hashing and encrypting run in threads, and glibc keeps memory of its own for each: four parts sent at once left
+    # 110 MiB behind in a worker, and 50 with two arenas, at the same speed.
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers

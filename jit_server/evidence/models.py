@@ -130,6 +130,8 @@ class EvidenceItem(_Declared, table=True):
         CheckConstraint("seal IN ('none','cobblestone-256','cobblestone-256/joined')", name="seal"),
         CheckConstraint("declared_sha256 IS NULL OR declared_sha256 = sha256", name="digests_agree"),
         Index("ix_evidence_item_collected", "workspace_id", "collected_at", "position"),
+        Index("ix_evidence_item_handling", "workspace_id", "handling", "position"),
+        Index("ix_evidence_item_state", "workspace_id", "state", "position"),
         Index("uq_evidence_item_workspace_id_position", "workspace_id", "position", unique=True),
     )
 

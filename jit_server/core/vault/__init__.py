@@ -22,6 +22,7 @@ from jit_server.core.vault.s3 import Account, S3Vault
 from jit_server.core.vault.sealing import (
     COBBLESTONE,
     ReadBack,
+    SealedBody,
     SealedVault,
     digests,
     new_data_key,
@@ -40,6 +41,7 @@ __all__ = [
     "Lying",
     "ReadBack",
     "S3Vault",
+    "SealedBody",
     "SealedVault",
     "Staged",
     "Stat",

@@ -52,18 +52,18 @@ def parts_of(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[byte
     yield part
 
 
-def pieces_of(chunks: Iterable[bytes], meter: Meter) -> Generator[bytes, None, None]:
+def pieces_of(chunks: Iterable[bytes], meter: Meter) -> Generator[bytearray, None, None]:
     """Pieces of exactly `STAGED_PART` bytes, and the rest. Little is held: several are staged at once for one file."""
-    held, hashing = bytearray(), Behind(meter.hash)
+    piece, hashing = bytearray(), Behind(meter.hash, most=2)
     try:
         for chunk in chunks:
             hashing.give(meter.count(chunk))
-            held += chunk
-            while len(held) > STAGED_PART:
-                piece = bytes(memoryview(held)[:STAGED_PART])
-                del held[:STAGED_PART]
-                yield piece
-                del piece
+            piece += chunk
+            while len(piece) > STAGED_PART:
+                whole, piece = piece, piece[STAGED_PART:]
+                del whole[STAGED_PART:]
+                yield whole
+                del whole
     finally:
         hashing.wait()
-    yield bytes(held)
+    yield piece

@@ -5,13 +5,16 @@ It can be asked again after any crash: pieces that are versions already stay wha
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from jit_server.core.errors import Altered, Conflict, Invalid, Mismatch, NotFound, VaultDown
-from jit_server.core.vault import Behind, ReadBack, SealedVault, Stored
+from jit_server.core.vault import Behind, ReadBack, SealedBody, SealedVault, Stored
 from jit_server.evidence.keys import vault_at
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, Upload
@@ -24,6 +27,8 @@ from jit_server.work import UnitOfWork
 
 SEVERAL = "several"
 """What stands for the version of an exhibit that lies in several objects; each piece names its own."""
+TOGETHER: Final = 4
+"""Pieces that are made versions at once."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ def join(begin: Begin, upload_id: UUID, part_ids: Sequence[UUID]) -> EvidenceIte
             raise Conflict("It was rejected: declare the file anew.", state=str(sent.state))
         sent.beat_at = uow.now
         vault = vault_at(uow, sent.workspace_id, str(sent.vault_key))
-    lying = [_settled(vault, one) for one in pieces]
+    with ThreadPoolExecutor(TOGETHER) as several:  # each asks the store a few times, and mostly waits
+        lying = list(several.map(lambda one: _settled(vault, one), pieces))
     try:
         found = _read_back(begin, sent, vault, lying)
     except Mismatch as other:
@@ -89,19 +95,19 @@ def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_
     first, second, last = hashlib.sha256(), hashlib.sha512(), time.monotonic()
     hashing = Behind(first.update), Behind(second.update)
     size = 0
-    for one in lying:
-        try:
-            with closing(vault.open(one.key, one.version_id)) as body:
+    try:
+        with closing(_bodies(vault, lying)) as bodies:
+            for body in bodies:
                 for block in body:
                     size += len(block)
                     for each in hashing:
                         each.give(block)
-        except Altered as fault:
-            raise VaultDown("The evidence store gave back other bytes than it was given. Declare it anew.") from fault
-        if time.monotonic() - last > BEAT_SECONDS:
-            with begin() as uow:
-                still_ours(uow, sent).beat_at = uow.now
-            last = time.monotonic()
+                if time.monotonic() - last > BEAT_SECONDS:
+                    with begin() as uow:
+                        still_ours(uow, sent).beat_at = uow.now
+                    last = time.monotonic()
+    except Altered as fault:
+        raise VaultDown("The evidence store gave back other bytes than it was given. Declare it anew.") from fault
     for each in hashing:
         each.wait()
     if size != sent.size or sent.declared_sha256 not in {None, first.hexdigest()}:
@@ -109,6 +115,22 @@ def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_
         raise Mismatch(detail, announced_sha256=sent.declared_sha256, size=size, sha256=first.hexdigest())
     whole = digest_of(one.piece.stored_sha256 for one in lying)
     return ReadBack(size, first.hexdigest(), second.hexdigest(), whole)
+
+
+def _bodies(vault: SealedVault, lying: Sequence[_Lying]) -> Generator[SealedBody]:
+    """Each piece's bytes; the store is asked for the next while this one is read."""
+    with ThreadPoolExecutor(1) as ahead:
+        coming = deque([ahead.submit(vault.open, lying[0].key, lying[0].version_id)])
+        try:
+            for following in (*lying[1:], None):
+                with closing(coming.popleft().result()) as body:
+                    if following is not None:
+                        coming.append(ahead.submit(vault.open, following.key, following.version_id))
+                    yield body
+        finally:
+            for left in coming:
+                if left.exception() is None:
+                    left.result().close()
 
 
 def _register(uow: UnitOfWork, sent: Upload, stored: Stored, lying: Sequence[_Lying]) -> EvidenceItem:
