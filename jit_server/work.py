@@ -23,7 +23,7 @@ from jit_server import access, audit
 from jit_server.access import Action, Actor, Decision, Gate, Handling, Origin, Policy, Refusal, Standing, kinds_of
 from jit_server.audit.records import Record, entry_of, log_of, refused
 from jit_server.core import clock, jobs
-from jit_server.core.database import act_as, as_problems, problem_of
+from jit_server.core.database import act_as, as_problems, goes_on, problem_of
 from jit_server.core.errors import JitError, NotFound, PurposeRequired, StepUp
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ class UnitOfWork:
             self.session.flush()
         finally:
             self._mark = self.actor.mark
-            if self.session.in_transaction():
+            if self.session.in_transaction() and goes_on(self.connection):
                 act_as(self.connection, self._mark)
 
     def forget_standings(self) -> None:

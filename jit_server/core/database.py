@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -150,6 +150,15 @@ def act_as(connection: Connection, actor: str) -> None:
         connection.exec_driver_sql("SELECT set_config('jit.actor', %s, true)", (actor,))  # half the cost of `text`
 
 
+def goes_on(connection: Connection) -> bool:
+    """Whether its transaction takes another statement: not after an error or on a broken line, where all is undone."""
+    link = None if connection.invalidated else connection.connection.driver_connection
+    return isinstance(link, Link) and link.pgconn.transaction_status in {
+        TransactionStatus.IDLE,
+        TransactionStatus.INTRANS,
+    }
+
+
 def call(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
     """The one value that a statement in the driver's own words answers with, for what runs in every transaction.
 
@@ -181,6 +190,10 @@ def _as_ever(connection: Connection) -> Iterator[None]:
         ) from error
 
 
+_FAILS: Final = (pg.ReadOnlySqlTransaction, pg.DataCorrupted, pg.IndexCorrupted)
+"""A database that runs and does not serve: a stand-by, or broken files. The driver calls these internal errors."""
+
+
 def problem_of(error: BaseException) -> JitError | None:
     """The problem that an error of the database driver means to the person who asked, or None."""
     if isinstance(error, JitError):
@@ -194,7 +207,7 @@ def problem_of(error: BaseException) -> JitError | None:
     if isinstance(cause, pg.DataError):
         return Invalid("A value does not fit its field.")
     gone = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError))
-    return DatabaseDown() if gone else None
+    return DatabaseDown() if gone or isinstance(cause, _FAILS) else None
 
 
 @contextmanager

@@ -127,6 +127,13 @@ class EmbeddedPostgres:
         elif self.running():
             self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self.folder), "stop")
 
+    def kill(self) -> None:
+        """End it as a crash would (an immediate shutdown): the next start recovers from the WAL."""
+        if self._postmaster is not None:
+            self._postmaster.send_signal(signal.SIGQUIT)
+            self._postmaster.wait()
+            self._postmaster = None
+
     def running(self) -> bool:
         """Whether a postmaster serves this folder now."""
         return self._pid() is not None

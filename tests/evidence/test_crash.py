@@ -5,6 +5,8 @@ file of the vault, and before and after each commit. A child of the test takes o
 of them, without a word, as power cuts do it; then the reconciler has its turn and the bytes are sent again.
 """
 
+import contextlib
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from sqlalchemy import event, text
 
 from jit_server.access import SYSTEM
 from jit_server.core import clock, database
+from jit_server.core.errors import VaultDown
 from jit_server.core.postgres import EmbeddedPostgres
 from jit_server.core.settings import Settings
 from jit_server.core.vault import BLOCK
@@ -127,6 +130,43 @@ def test_at_every_fault_point_nothing_is_lost_or_half_there_and_the_upload_goes_
             again = send(team, team.admin, upload_id, pieces(CONTENT))
             assert (again.id, again.size) == (upload_id, len(CONTENT)), fatal
     _is_sound(own_house, "in the end")
+
+
+def test_at_every_file_call_that_fails_it_is_said_and_the_upload_goes_on(
+    team: Team, own_house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """X6: a disk that is full or breaks, at each call that writes, flushes, names, makes or removes a file."""
+    count = _with_a_fault_at(team, declare(team, team.admin, len(CONTENT)), None, monkeypatch)
+    assert count >= len(FILES)
+    for fatal in range(count):
+        upload_id = declare(team, team.admin, len(CONTENT))
+        with contextlib.suppress(VaultDown):  # and nothing else
+            _with_a_fault_at(team, upload_id, fatal, monkeypatch)
+        in_time(own_house, upload_id)
+        _is_sound(own_house, f"failed at {fatal} of {count}", upload_id)
+        again = send(team, team.admin, upload_id, pieces(CONTENT))
+        assert (again.id, again.size) == (upload_id, len(CONTENT)), fatal
+
+
+def _with_a_fault_at(team: Team, upload_id: UUID, fatal: int | None, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Take the exhibit in; how many file calls that took."""
+    passed = 0
+
+    def failing(function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*words: Any, **named: Any) -> Any:
+            nonlocal passed
+            passed += 1
+            if passed - 1 == fatal:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return function(*words, **named)
+
+        return called
+
+    with monkeypatch.context() as patch:
+        for name in FILES:
+            patch.setattr(os, name, failing(getattr(os, name)))
+        send(team, team.admin, upload_id, pieces(CONTENT))
+    return passed
 
 
 def _is_sound(house: House, when: str, upload_id: UUID | None = None) -> None:

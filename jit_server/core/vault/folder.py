@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -214,7 +214,8 @@ class FolderVault:
             yield fd, staged
         finally:
             os.close(fd)
-            staged.unlink(missing_ok=True)
+            with suppress(OSError):  # what cannot be cleared now is swept; the file has its name, or its own error
+                staged.unlink(missing_ok=True)
 
     def _write_lock(self, key: str, version_id: str, until: datetime | None, *, held: bool) -> None:
         path = self._path(key, version_id)
