@@ -21,6 +21,7 @@ ROOMS = (
     "web.sockets.crowd",
     "evidence.models",
     "evidence.custody.models",
+    "evidence.derivation.models",
     "evidence.keys",
     "evidence.malware.models",
     "evidence.outside",

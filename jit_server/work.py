@@ -74,7 +74,7 @@ class UnitOfWork:
         self._standings: dict[UUID, Standing | None] = {}
         self._every: list[Standing] | None = None
         self._policies: dict[tuple[UUID, int], Policy] = {}
-        self._placed: list[Any] = []
+        self._placed, self._following = list[Any](), list[Any]()
         self._records: list[Record] = []
         self._last_word: tuple[JitError, Record] | None = None
         event.listen(self.session, "after_begin", self._say_who)
@@ -101,10 +101,11 @@ class UnitOfWork:
                     self._commit()
                 return
             self.session.rollback()
+            self._placed.clear()
+            self._following.clear()
             if isinstance(error, Refusal):
                 self._record_refusal(error)
             elif self._last_word is not None and self._last_word[0] is error:
-                self._placed.clear()
                 self._records = [self._last_word[1]]
                 self._commit()
             known = problem_of(error)
@@ -279,10 +280,12 @@ class UnitOfWork:
 
     # --- change and record
 
-    def add(self, row: TableT) -> TableT:
-        """Keep a new row. One with a `position` is written at the commit, when its place in the log is known."""
+    def add(self, row: TableT, *, after: Any = None) -> TableT:
+        """Keep a new row; one with a `position` comes once its place in the log is known, then what is `after` it."""
         if getattr(row, "position", 0) is None:
             self._placed.append(row)
+        elif getattr(after, "position", 0) is None:
+            self._following.append(row)
         else:
             self.session.add(row)
         return row
@@ -379,11 +382,11 @@ class UnitOfWork:
         if self._placed:
             msg = "a row with a position was added without the event that records it"
             raise RuntimeError(msg)
+        self.session.add_all(self._following)
         return reached
 
     def _record_refusal(self, error: "Refusal") -> None:
         """The refusal alone, in a transaction of its own, after the work was rolled back."""
-        self._placed.clear()
         self._records = [refused(error)]
         error.members["policy"]["position"] = self._commit().get(error.workspace_id)
 

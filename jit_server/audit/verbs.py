@@ -142,6 +142,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "custody:basis_ended": Verb.ALTERATION,
         "custody:collected": Verb.COLLECTION,
         "custody:conditioned": Verb.ALTERATION,
+        "custody:created_from": Verb.COLLECTION,
+        "custody:derived": Verb.CONSULTATION,  # another exhibit was made from its bytes, which stay as they are
         "custody:described": Verb.COLLECTION,
         "custody:destroyed": Verb.ERASURE,
         "custody:flagged": Verb.ALTERATION,

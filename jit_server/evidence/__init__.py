@@ -20,12 +20,23 @@ from jit_server.evidence.outside import (
     TransferBasis,
 )
 from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, ReceiptFile
-from jit_server.evidence.shapes import ItemOut, LineOut, Method, NewUpload, UploadOut
+from jit_server.evidence.shapes import (
+    Derived,
+    ItemOut,
+    KinOut,
+    LineOut,
+    Method,
+    NewDerivation,
+    NewUpload,
+    RelatedOut,
+    UploadOut,
+)
 from jit_server.evidence.stored import Condition, StoredCheck
 from jit_server.evidence.tus.lying import Lump, lumps_of
 from jit_server.evidence.usecases.authorizing import known_bases, record_basis, unbased
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, stream, verify, verify_stored
+from jit_server.evidence.usecases.deriving import kin, read_kin
 from jit_server.evidence.usecases.describing import item_out, upload_out
 from jit_server.evidence.usecases.destroying import destroy
 from jit_server.evidence.usecases.doing import Stands, act_out, badges, do, held, read_acts, seen_acts, stands
@@ -86,11 +97,13 @@ __all__ = [
     "Checksum",
     "Condition",
     "CustodyAct",
+    "Derived",
     "EvidenceItem",
     "HandOverOut",
     "Inbound",
     "InboundOut",
     "ItemOut",
+    "KinOut",
     "LineOut",
     "Lump",
     "MarkingOut",
@@ -99,6 +112,7 @@ __all__ = [
     "Mode",
     "NewAct",
     "NewBasis",
+    "NewDerivation",
     "NewHandOver",
     "NewMarking",
     "NewPackage",
@@ -111,6 +125,7 @@ __all__ = [
     "PartNow",
     "ReceiptFile",
     "RecipientOut",
+    "RelatedOut",
     "ReleaseOut",
     "Stands",
     "State",
@@ -152,6 +167,7 @@ __all__ = [
     "held",
     "item_out",
     "join",
+    "kin",
     "known",
     "known_bases",
     "last_check",
@@ -176,6 +192,7 @@ __all__ = [
     "read",
     "read_acts",
     "read_hand_overs",
+    "read_kin",
     "receipt_of",
     "receive",
     "record_basis",

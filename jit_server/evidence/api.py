@@ -15,6 +15,7 @@ from jit_server.access import Action, Gate, Handling
 from jit_server.core.errors import Invalid, JitError
 from jit_server.evidence import outward  # noqa: F401 - its routes stand on the same blueprint
 from jit_server.evidence.custody import api as custody_api  # noqa: F401 - the same
+from jit_server.evidence.derivation import api as derivation_api  # noqa: F401 - the same
 from jit_server.evidence.erasure import api as erasure_api  # noqa: F401 - the same
 from jit_server.evidence.release import api as release_api  # noqa: F401 - the same
 from jit_server.evidence.usecases.chronicle import Point, Stretch, chronicle

@@ -24,6 +24,7 @@ from jit_server.evidence.api import RegisterQuery, place_of
 from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - its pages stand on the same blueprint
 from jit_server.evidence.custody import pages as custody_pages
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
+from jit_server.evidence.derivation import section as derivation
 from jit_server.evidence.erasure import pages as erasure_pages
 from jit_server.evidence.markings import code_of
 from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
@@ -88,6 +89,7 @@ def new_evidence(workspace_id: UUID) -> ResponseReturnValue:
         workspace = uow.get(workspaces.Workspace, workspace_id, to=Action.EVIDENCE_REGISTER)
         values = frame(uow, workspace_id) | _offered(uow, workspace_id)
         values["quarantined"] = values.pop("outside")
+        values |= derivation.asked(uow, workspace_id, request.args.get("from", ""))
     return show(
         "evidence/new.html",
         schemes=[(name, [line[:3] for line in codes]) for name, codes in schemes(siena=False)],
@@ -122,7 +124,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     lumps = evidence.lumps_of(uow, item)
     checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
     values = frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item)
-    values |= section.about(uow, item) | erasure_pages.about(uow, item)
+    values |= section.about(uow, item) | erasure_pages.about(uow, item) | derivation.about(uow, item)
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}
     lines = views.timeline(entries or [], workspaces.names(uow, item.workspace_id, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))

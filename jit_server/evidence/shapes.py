@@ -84,12 +84,35 @@ _OPTIONAL = frozenset(
 )
 
 
+class Derived(StrEnum):
+    """How an exhibit was made from another one (MISSION D12)."""
+
+    REDACTED_COPY = "redacted_copy"
+    CLIP = "clip"
+    DECRYPTED_COPY = "decrypted_copy"
+    TRANSLATION = "translation"
+    OTHER = "other"
+
+
+class NewDerivation(BaseModel):
+    """From which exhibit this one was made, how, and with which tool."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parent: UUID = Field(description="The exhibit it was made from; its own, unchanged, stays what it is.")
+    kind: Derived
+    tool: Line | None = Field(default=None, description="The program or person that made it.")
+    version: Line | None = None
+    description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)] | None = None
+
+
 class NewUpload(BaseModel):
     """An item of evidence, declared before its bytes travel.
 
     `collected_at` says the moment at the place of collection: with an offset, or as the clock on the wall showed it in
     `zone`. `client_id` is made by the sender: the same one again never makes a second upload. `scheme` and `code` name
-    a line of `policies/handling.csv` (SIENA, TLP, a State's own codes); `handling` alone is a SIENA code.
+    a line of `policies/handling.csv` (SIENA, TLP, a State's own codes); `handling` alone is a SIENA code. What is made
+    from another exhibit names it in `derived_from`: it is marked at least as strictly, and stays its originator's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -115,6 +138,7 @@ class NewUpload(BaseModel):
     media_type: MediaType = "application/octet-stream"
     size: Annotated[int, Field(ge=1, le=SIZE_LIMIT, strict=True, description="Bytes; an empty file proves nothing.")]
     client_id: ClientId = Field(default_factory=lambda: uuid4().hex)
+    derived_from: NewDerivation | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -187,6 +211,29 @@ class ItemOut(BaseModel):
     registered_by: str
     registered_at: datetime
     position: int
+
+
+class RelatedOut(BaseModel):
+    """An exhibit that another one was made from, or that was made from it, and how."""
+
+    id: UUID
+    number: str
+    title: str
+    sha256: str = Field(description="Of the related exhibit.")
+    kind: Derived
+    tool: str | None
+    version: str | None
+    description: str | None
+    made_by: str
+    made_at: datetime
+    erased: bool
+
+
+class KinOut(BaseModel):
+    """What an exhibit was made from and what was made from it, as far as the reader may know of it."""
+
+    parent: RelatedOut | None
+    children: list[RelatedOut]
 
 
 class LineOut(BaseModel):

@@ -121,10 +121,12 @@ class JitUpload extends HTMLElement {
     const filled = Object.fromEntries(new FormData(this.form));
     const { title, legal_basis, method, collector, place, collected_at: local, zone, handling, declared_sha256: declared, marking } = /** @type {Record<string, string>} */ (filled);
     const { conditions_text = '', source_reliability = '', information_accuracy = '', compartment_id = '' } = /** @type {Record<string, string>} */ (filled);
+    const made = Object.fromEntries(['kind', 'tool', 'version', 'description'].map((name) => [name, String(filled[`derived_${name}`] ?? '').trim()]).filter(([, value]) => value));
     const [scheme, code] = marking ? marking.split('|') : ['', ''];
     const own = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (this.querySelector(`#${name}-${number}`)).value;
     return {
       title: several ? own('title') : title, legal_basis, method, collector, place, zone, collected_at: local, conditions_text, source_reliability, information_accuracy, compartment_id,
+      ...(filled.derived_parent ? { derived_from: { parent: filled.derived_parent, ...made } } : {}),
       ...(marking ? { scheme, code } : { handling }), file_name: file.name, size: file.size, client_id: crypto.randomUUID(),
       media_type: file.type || 'application/octet-stream', declared_sha256: (several ? own('declared') : declared).trim().toLowerCase(),
     };

@@ -263,7 +263,24 @@ RELEASE = {
         for place, stands in enumerate(("in_force", "waiting", "refused", "withdrawn", "expired"))
     ],
 }
+COPY = {
+    "number": "DE-0009",
+    "title": "Interview, names of third persons blacked out",
+    "sha256": SHA256,
+    "how": "Redacted copy",
+    "tool": "jit-server",
+    "version": "1",
+    "description": "Pages 2 and 3",
+    "made_by": "Jonas Weber",
+    "made_at": NOW,
+    "erased": False,
+}
 MARKED = {
+    "kin": {
+        "parent": COPY,
+        "children": [COPY, COPY | {"erased": True, "tool": None, "description": None}],
+        "may": True,
+    },
     "sentence": "No onward sharing without permission",
     "graded": {"source": "B: mostly reliable", "information": ""},
     "markings": [
@@ -1276,6 +1293,26 @@ SPECIMENS = {
             legal_bases=[],
             compartments=[("1", "Bilateral")],
             quarantined=True,
+            parent=None,
+            derived=[],
+            schemes=[(name, [line[:3] for line in lines]) for name, lines in SCHEMES],
+            gradings=GRADINGS,
+        ),
+    ),
+    "evidence-new-copy": (
+        "evidence/new.html",
+        room(
+            "evidence",
+            default_handling="H1",
+            methods=[("seizure", "Seizure")],
+            zones=["Europe/Berlin", "UTC"],
+            zone="Europe/Berlin",
+            max_bytes=1 << 36,
+            legal_bases=[],
+            compartments=[("1", "Bilateral")],
+            quarantined=True,
+            parent={"id": UUID(int=700), "number": "DE-0001", "title": "Interview", "handling": "H2", "marking": "H2"},
+            derived=[("redacted_copy", "Redacted copy")],
             schemes=[(name, [line[:3] for line in lines]) for name, lines in SCHEMES],
             gradings=GRADINGS,
         ),
@@ -1542,6 +1579,7 @@ SPECIMENS = {
                 "released": [],
                 "erased": {"at": NOW, "cause": "two_people", "stages": ["unreadable", "removed"]},
                 "erases_in": None,
+                "kin": {"parent": None, "children": [], "may": True},
                 "partners": False,
                 "refusal": {"reason": "Not ours", "at": NOW},
             },

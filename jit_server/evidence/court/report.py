@@ -12,6 +12,7 @@ from typing import Any
 
 from jit_server.core.errors import N_
 from jit_server.evidence.court.papers import Occasion
+from jit_server.evidence.shapes import Derived
 
 MOST = 5000
 """Events of one report; the CSV beside it holds them all."""
@@ -29,12 +30,21 @@ VERIFY = N_(
 CUT = N_("Only the first events are listed here; custody.csv holds them all.")
 FACTS = (N_("Case"), N_("As of log entry"), N_("Made"), N_("Made by"), N_("Recipient"), N_("Order or proceedings"))
 EXHIBIT = (N_("No."), N_("Exhibit"), N_("Legal basis"), N_("Size"), N_("SHA-256"))
+DERIVED = (N_("No."), N_("How it was made"), N_("Made from"), N_("SHA-256"), N_("Tool"))
 EVENT = (N_("Entry"), N_("Moment (UTC)"), N_("Exhibit"), N_("Event"), N_("Who"), N_("Result"), N_("Why"))
 HEADS = {
     "package": N_("Package"),
     "exhibits": N_("Exhibits"),
+    "derived": N_("Made from other exhibits"),
     "events": N_("Events"),
     "verify": N_("Check it yourself"),
+}
+HOW = {
+    Derived.REDACTED_COPY: N_("Redacted copy"),
+    Derived.CLIP: N_("Clip"),
+    Derived.DECRYPTED_COPY: N_("Decrypted copy"),
+    Derived.TRANSLATION: N_("Translation"),
+    Derived.OTHER: N_("Another copy"),
 }
 RESULTS = {"ok": "", "denied": N_("Refused"), "error": N_("Failed")}
 
@@ -88,6 +98,8 @@ def pdf(
         "facts": list(facts),
         "exhibit_heads": [say(words) for words in EXHIBIT],
         "exhibits": [[str(one[name]) for name in names] for one in exhibits[:MOST]],
+        "derived_heads": [say(words) for words in DERIVED],
+        "derived": [_derived(one, say) for one in exhibits[:MOST] if "derived_from" in one],
         "event_heads": [say(words) for words in EVENT],
         "events": [_shown(one, language) for one in events[:MOST]],
         "more": say(CUT) if max(len(events), len(exhibits)) > MOST else "",
@@ -97,6 +109,12 @@ def pdf(
         "made": [occasion.at.year, occasion.at.month, occasion.at.day],
     }
     return _set(json.dumps(data, ensure_ascii=False), occasion.at)
+
+
+def _derived(one: Mapping[str, Any], say: Callable[[str], str]) -> list[str]:
+    made = one["derived_from"]
+    tool = " ".join(filter(None, (made["tool"], made["version"])))
+    return [one["number"], say(HOW[Derived(made["kind"])]), made["number"], made["sha256"], tool]
 
 
 def _shown(one: Sequence[str], language: Language) -> list[str]:

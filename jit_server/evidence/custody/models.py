@@ -82,4 +82,6 @@ EVENTS = {
     Verb.DESTROY: "custody:destroyed",
     Verb.AUTHORIZE: "custody:authorized",
     Verb.END_BASIS: "custody:basis_ended",
+    Verb.DERIVE: "custody:derived",
+    Verb.CREATE_FROM: "custody:created_from",
 }

@@ -44,6 +44,8 @@ class Verb(StrEnum):
     DESTROY = "destroy"
     AUTHORIZE = "authorize"
     END_BASIS = "end_basis"
+    DERIVE = "derive"
+    CREATE_FROM = "create_from"
 
 
 class NewHandOver(Stated):

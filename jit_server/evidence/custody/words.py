@@ -7,10 +7,11 @@ from flask_babel import gettext
 
 from jit_server.evidence.custody.did import KINDS, Admissibility, BasisKind
 from jit_server.evidence.custody.shapes import Verb
+from jit_server.evidence.shapes import Derived
 
 LONG = frozenset({"text", "remarks", "found", "conditions", "reason", "description", "seals"})
 MOMENTS = frozenset({"at"})
-HIDDEN = frozenset({"photo", "due_at", "basis", "act"})
+HIDDEN = frozenset({"photo", "due_at", "basis", "act", "parent", "child"})
 GROUPS = (
     (Verb.ANNOTATE, Verb.PHOTOGRAPH, Verb.NUMBER, Verb.FLAG),
     (Verb.COLLECT, Verb.ACQUIRE, Verb.SEAL, Verb.UNSEAL, Verb.STORE, Verb.TRANSMIT),
@@ -60,6 +61,7 @@ def field_words(name: str) -> str:
         "condition": gettext("Condition"),
         "conditions": gettext("Conditions"),
         "configuration": gettext("SHA-256 of the configuration"),
+        "derivation": gettext("How it was made"),
         "description": gettext("Description"),
         "file_name": gettext("File name"),
         "flag": gettext("What was ruled or said"),
@@ -82,6 +84,7 @@ def field_words(name: str) -> str:
         "remarks": gettext("Remarks"),
         "ruling": gettext("Reference of the ruling or motion"),
         "seals": gettext("Seal numbers"),
+        "sha256": gettext("SHA-256"),
         "sender": gettext("Sender"),
         "size": gettext("Size in bytes"),
         "source": gettext("Source"),
@@ -143,6 +146,18 @@ def basis_words(kind: str) -> str:
     return str(words[BasisKind(kind)])
 
 
+def derived_words(kind: str) -> str:
+    """How an exhibit was made from another one."""
+    words = {
+        Derived.REDACTED_COPY: gettext("Redacted copy"),
+        Derived.CLIP: gettext("Clip"),
+        Derived.DECRYPTED_COPY: gettext("Decrypted copy"),
+        Derived.TRANSLATION: gettext("Translation"),
+        Derived.OTHER: gettext("Another copy"),
+    }
+    return str(words[Derived(kind)])
+
+
 def _label(verb: Verb, name: str) -> str:
     if name == "by" and verb == Verb.REQUIRE_RETURN:
         return str(gettext("By which day"))
@@ -170,4 +185,6 @@ def _value(name: str, value: Any) -> str:
         return flag_words(value)
     if name == "kind":
         return basis_words(value)
+    if name == "derivation":
+        return derived_words(value)
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,7 +1,7 @@
 """How an act on an exhibit is kept: one row with its words, and one entry on the log that commits to them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import or_, text
@@ -56,7 +56,7 @@ def put(
         acted_at=uow.now,
         **columns,
     )
-    uow.add(act)
+    uow.add(act, after=item)
     uow.record(
         act.event, item, act=act.id, statement=audit.commit(words(act), act.salt),
         why={"code": "custody", "text": why} if why else None,
@@ -79,14 +79,24 @@ def acts_of(uow: UnitOfWork, item: EvidenceItem, *verbs: Verb) -> Sequence[Custo
     return uow.all(statement.order_by(col(CustodyAct.acted_at), col(CustodyAct.id)).limit(MOST))
 
 
+NAMING: Final = {Verb.PHOTOGRAPH: "photo", Verb.DERIVE: "child", Verb.CREATE_FROM: "parent"}
+"""The acts that name another exhibit, and where."""
+
+
 def openable(uow: UnitOfWork, acts: Iterable[CustodyAct]) -> list[CustodyAct]:
-    """These acts but for photos that the actor may not know of."""
+    """These acts but for those that name an exhibit of which the actor may not know."""
     known = list(acts)
-    photos = {UUID(act.said["photo"]) for act in known if act.verb == Verb.PHOTOGRAPH}
-    scopes = uow.scopes(EvidenceItem, to=Action.EVIDENCE_LIST, within={act.workspace_id for act in known if photos})
-    mine = uow.every(EvidenceItem, col(EvidenceItem.id).in_(photos), or_(*scopes.values())) if scopes else ()
-    seen = {one.id for one in mine}
-    return [act for act in known if act.verb != Verb.PHOTOGRAPH or UUID(act.said["photo"]) in seen]
+    naming = {act.id: UUID(act.said[NAMING[Verb(act.verb)]]) for act in known if act.verb in NAMING}
+    workspaces = {act.workspace_id for act in known if naming}
+    seen = known_among(uow, set(naming.values()), workspaces)
+    return [act for act in known if act.id not in naming or naming[act.id] in seen]
+
+
+def known_among(uow: UnitOfWork, ids: Collection[UUID], workspace_ids: Iterable[UUID]) -> dict[UUID, EvidenceItem]:
+    """Those of these exhibits of which the actor may know."""
+    scopes = uow.scopes(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_ids) if ids else {}
+    found = uow.every(EvidenceItem, col(EvidenceItem.id).in_(ids), or_(*scopes.values()), limit=MOST) if scopes else ()
+    return {one.id: one for one in found}
 
 
 class Names:

@@ -26,7 +26,7 @@ from jit_server.evidence.court import papers, report
 from jit_server.evidence.court.shapes import MOST, NewPackage
 from jit_server.evidence.keys import vault_of, vaults_of
 from jit_server.evidence.models import EvidenceItem
-from jit_server.evidence.usecases import erasing
+from jit_server.evidence.usecases import deriving, erasing
 from jit_server.evidence.usecases.authorizing import require_bases
 from jit_server.evidence.usecases.content import checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
@@ -173,8 +173,12 @@ def _prepare(
     agencies, originals = agencies_of(uow, items), new.content == "originals"
     kept = erasing.kept(uow, items) if originals else []
     places, gone = {item.id: _place(item) for item in kept}, erasing.said_of(uow, items)
+    made = deriving.parents_of(uow, items)
     exhibits = [
-        _said(item, str(agencies[item.agency_id]), seen, places.get(item.id)) | gone.get(item.id, {}) for item in items
+        _said(item, str(agencies[item.agency_id]), seen, places.get(item.id))
+        | gone.get(item.id, {})
+        | made.get(item.id, {})
+        for item in items
     ]
     signer, seal = audit.verifier(uow.house.key, items[0].workspace_id), audit.Seal.of(uow.house.key)
     occasion = _occasion(uow, new)

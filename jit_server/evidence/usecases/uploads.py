@@ -23,7 +23,7 @@ from jit_server.evidence.malware.verdicts import soon
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.outside import Marking
 from jit_server.evidence.shapes import NewUpload
-from jit_server.evidence.usecases import room
+from jit_server.evidence.usecases import deriving, room
 from jit_server.evidence.usecases.describing import description
 from jit_server.evidence.usecases.destroying import forget
 from jit_server.evidence.usecases.room import BEAT_SECONDS, SILENT
@@ -57,12 +57,15 @@ def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
     if standing is None:
         raise NotFound
     _acceptable(uow, new)
-    stated = new.model_dump(exclude={"client_id"}) | _marked(new, workspace) | {"workspace_id": workspace_id}
-    _compartment_is_ours(uow, standing, new.compartment_id)
+    parent = deriving.parent_of(uow, standing, new.derived_from)
+    stated = new.model_dump(exclude={"client_id", "derived_from"}) | {"workspace_id": workspace_id}
+    stated |= _marked(new, workspace) if parent is None else deriving.marked(new, parent)
+    _compartment_is_ours(uow, standing, stated["compartment_id"])
     uow.connection.execute(_ONE_AT_A_TIME, {"key": f"{uow.actor.person_id} {new.client_id}"})
     there = uow.find(Upload, declared_by=uow.actor.person_id, client_id=new.client_id)
     if there is not None:
-        if any(getattr(there, name) != value for name, value in stated.items()):
+        same = all(getattr(there, name) == value for name, value in stated.items())
+        if not same or not deriving.is_from(uow, there, new.derived_from):
             raise Conflict("This client_id was used for another file: take a new one.")
         return there
     upload = Upload(
@@ -79,6 +82,8 @@ def declare(uow: UnitOfWork, workspace_id: UUID, new: NewUpload) -> Upload:
     room.require(uow, workspace_id, upload.size, hold=False)
     uow.add(upload)
     uow.record("evidence:declared", upload, size=upload.size, sha256=upload.declared_sha256)
+    if parent is not None and new.derived_from is not None:
+        deriving.keep(uow, upload, parent, new.derived_from)
     return upload
 
 
@@ -218,12 +223,15 @@ def register_stored(uow: UnitOfWork, sent: Upload, stored: Stored, seal: str = C
     """Make the exhibit and its entry on the log, in one transaction."""
     now = still_ours(uow, sent)
     now.state = advance(advance(State.UPLOADING, State.RECEIVED), State.AVAILABLE)
-    party = uow.find(Party, id=now.party_id)
+    made = deriving.origin_of(uow, now)
+    declared = {name: getattr(now, name) for name in ("id", *Upload.declared_names())}
+    declared |= deriving.inherited(now, made.parent) if made else {}
+    party = uow.find(Party, id=declared["party_id"])
     if party is None:
         raise NotFound
     place = {"workspace": now.workspace_id, "state": party.state}
     item = EvidenceItem(
-        **{name: getattr(now, name) for name in ("id", *Upload.declared_names())},
+        **declared,
         state=party.state,
         serial=uow.connection.execute(_NEXT_NUMBER, place).scalar_one(),
         sha256=stored.sha256,
@@ -242,6 +250,8 @@ def register_stored(uow: UnitOfWork, sent: Upload, stored: Stored, seal: str = C
         vault=item.vault, version_id=item.version_id,
         description=audit.commit(description(item), item.salt), **facts_of(item),
     )  # fmt: skip
+    if made is not None:
+        deriving.link(uow, item, made)
     soon(uow, item.workspace_id, item.id)
     uow.later("evidence:read_back", workspace_id=item.workspace_id, item_id=item.id)
     return item
