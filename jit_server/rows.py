@@ -25,6 +25,7 @@ ROOMS = (
     "evidence.keys",
     "evidence.malware.models",
     "evidence.outside",
+    "evidence.redaction.models",
     "evidence.release.models",
     "evidence.erasure.models",
     "evidence.stored",

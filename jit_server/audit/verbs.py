@@ -114,6 +114,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         # evidence: bytes that leave the server are disclosed
         "evidence:declared": Verb.COLLECTION,
         "evidence:registered": Verb.COLLECTION,
+        "evidence:redaction_ordered": Verb.CONSULTATION,  # its pixels are read; the copy is an exhibit of its own
+        "evidence:redaction_refused": None,
         "evidence:rejected": Verb.ERASURE,  # the bytes did not match what was declared, and were dropped
         "evidence:over_quota": None,  # refused before a byte was read
         "evidence:listed": Verb.CONSULTATION,

@@ -19,6 +19,7 @@ from jit_server.evidence.outside import (
     ReleaseOut,
     TransferBasis,
 )
+from jit_server.evidence.redaction.shapes import NewRedaction, RedactionOut
 from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, ReceiptFile
 from jit_server.evidence.shapes import (
     Derived,
@@ -72,6 +73,10 @@ from jit_server.evidence.usecases.reading import (
 )
 from jit_server.evidence.usecases.receiving import acknowledge, extend, receipt_of
 from jit_server.evidence.usecases.recipients import agreed_basis, members_of, outsiders, partners
+from jit_server.evidence.usecases.redacting import can as can_redact
+from jit_server.evidence.usecases.redacting import mine as redactions_of
+from jit_server.evidence.usecases.redacting import order as order_redaction
+from jit_server.evidence.usecases.redacting import read_mine as my_redactions
 from jit_server.evidence.usecases.released import released_to_me, releases_of
 from jit_server.evidence.usecases.releasing import (
     propose_release,
@@ -119,12 +124,14 @@ __all__ = [
     "NewPhysical",
     "NewReceipt",
     "NewRecipient",
+    "NewRedaction",
     "NewRelease",
     "NewUpload",
     "NewWindow",
     "PartNow",
     "ReceiptFile",
     "RecipientOut",
+    "RedactionOut",
     "RelatedOut",
     "ReleaseOut",
     "Stands",
@@ -143,6 +150,7 @@ __all__ = [
     "append",
     "badges",
     "begin_part",
+    "can_redact",
     "conditions_of",
     "custodian",
     "custody",
@@ -175,9 +183,11 @@ __all__ = [
     "lumps_of",
     "markings_of",
     "members_of",
+    "my_redactions",
     "named",
     "needed",
     "numbered",
+    "order_redaction",
     "outsiders",
     "pack",
     "part_now",
@@ -196,6 +206,7 @@ __all__ = [
     "receipt_of",
     "receive",
     "record_basis",
+    "redactions_of",
     "register",
     "register_physical",
     "released_to_me",

@@ -17,6 +17,7 @@ from jit_server.evidence import outward  # noqa: F401 - its routes stand on the 
 from jit_server.evidence.custody import api as custody_api  # noqa: F401 - the same
 from jit_server.evidence.derivation import api as derivation_api  # noqa: F401 - the same
 from jit_server.evidence.erasure import api as erasure_api  # noqa: F401 - the same
+from jit_server.evidence.redaction import api as redaction_api  # noqa: F401 - the same
 from jit_server.evidence.release import api as release_api  # noqa: F401 - the same
 from jit_server.evidence.usecases.chronicle import Point, Stretch, chronicle
 from jit_server.evidence.wire import BYTES, PACKAGE, anew, bundle_of, content_of, package_of, routes

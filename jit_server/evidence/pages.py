@@ -27,6 +27,7 @@ from jit_server.evidence.decisions import ask, frame, gradings, schemes
 from jit_server.evidence.derivation import section as derivation
 from jit_server.evidence.erasure import pages as erasure_pages
 from jit_server.evidence.markings import code_of
+from jit_server.evidence.redaction import pages as redaction
 from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
 from jit_server.evidence.release import section
 from jit_server.evidence.wire import anew, method_words, pages, zones
@@ -125,6 +126,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
     values = frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item)
     values |= section.about(uow, item) | erasure_pages.about(uow, item) | derivation.about(uow, item)
+    values |= redaction.about(uow, item)
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}
     lines = views.timeline(entries or [], workspaces.names(uow, item.workspace_id, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))

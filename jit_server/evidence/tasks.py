@@ -2,7 +2,7 @@
 
 from jit_server.core.jobs import Task
 from jit_server.evidence.malware.verdicts import TASK
-from jit_server.evidence.usecases import reading_back
+from jit_server.evidence.usecases import reading_back, redacting
 from jit_server.evidence.usecases.doing import follow_hold
 from jit_server.evidence.usecases.erasing import erase_bytes
 from jit_server.evidence.usecases.reconciling import reconcile
@@ -14,6 +14,7 @@ TASKS = (
     Task("evidence:erase", erase_bytes),
     Task("evidence:hold", follow_hold),
     Task("evidence:read_back", reading_back.run),
+    Task(redacting.TASK, redacting.run),
     Task("evidence:reconcile", reconcile, every="2-59/5 * * * *"),
     Task(TASK, scan),
     Task("evidence:scan_rest", scan_rest, every="4-59/5 * * * *"),

@@ -276,6 +276,11 @@ COPY = {
     "erased": False,
 }
 MARKED = {
+    "redactions": [
+        {"title": "Interview, redacted", "at": NOW, "refused": None},
+        {"title": "Interview, redacted", "at": NOW, "refused": "It has no such page."},
+    ],
+    "can_redact": True,
     "kin": {
         "parent": COPY,
         "children": [COPY, COPY | {"erased": True, "tool": None, "description": None}],
@@ -1333,6 +1338,20 @@ SPECIMENS = {
             **MARKED,
         ),
     ),
+    "redact": (
+        "evidence/redact.html",
+        room(
+            "evidence",
+            item=BRIEF,
+            title="Interview, redacted",
+            areas=[
+                {"page": "2", "x": "10", "y": "12.5", "width": "80", "height": "5", "reason": "witness"},
+                {"page": "1", "x": "", "y": "", "width": "", "height": "", "reason": ""},
+            ],
+            grounds=[("personal_data", "Personal data of others"), ("witness", "Protection of a witness")],
+            errors=[{"field": "areas", "message": "is no area of a page", "remedy": "Write numbers."}],
+        ),
+    ),
     "act": (
         "evidence/act.html",
         room(
@@ -1579,6 +1598,8 @@ SPECIMENS = {
                 "released": [],
                 "erased": {"at": NOW, "cause": "two_people", "stages": ["unreadable", "removed"]},
                 "erases_in": None,
+                "redactions": [],
+                "can_redact": False,
                 "kin": {"parent": None, "children": [], "may": True},
                 "partners": False,
                 "refusal": {"reason": "Not ours", "at": NOW},

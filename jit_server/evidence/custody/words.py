@@ -53,6 +53,7 @@ def field_words(name: str) -> str:
     """A field as its label says it."""
     words = {
         "act": gettext("Lawful basis"),
+        "areas": gettext("Blacked out"),
         "annex": gettext("List annexed to the agreement"),
         "at": gettext("Moment (UTC)"),
         "authority": gettext("Authority"),

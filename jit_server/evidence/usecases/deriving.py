@@ -20,6 +20,8 @@ from jit_server.evidence.custody.shapes import Verb
 from jit_server.evidence.derivation.models import Derivation
 from jit_server.evidence.erasure.models import Erasure
 from jit_server.evidence.models import EvidenceItem, Upload
+from jit_server.evidence.redaction.models import Redaction, RedactionTry
+from jit_server.evidence.redaction.shapes import Area
 from jit_server.evidence.shapes import KinOut, NewDerivation, NewUpload, RelatedOut
 from jit_server.evidence.stored import StoredCheck
 from jit_server.evidence.usecases.acting import known_among, put
@@ -39,6 +41,8 @@ class Made:
 
     row: Derivation
     parent: EvidenceItem
+    areas: tuple[str, ...] = ()
+    """What this server blacked out; of a copy that somebody sent it knows nothing."""
 
 
 def parent_of(uow: UnitOfWork, standing: Standing, new: NewDerivation | None) -> EvidenceItem | None:
@@ -181,7 +185,10 @@ def origin_of(uow: UnitOfWork, sent: Upload) -> Made | None:
     parent = uow.find(EvidenceItem, id=row.parent_id)
     if parent is None:
         raise NotFound
-    return Made(row, parent)
+    ordered = uow.find(RedactionTry, upload_id=sent.id)
+    redaction = uow.find(Redaction, id=ordered.redaction_id) if ordered else None
+    areas = tuple(Area.model_validate(one).words for one in redaction.areas) if redaction else ()
+    return Made(row, parent, areas)
 
 
 def link(uow: UnitOfWork, item: EvidenceItem, made: Made) -> None:
@@ -190,7 +197,7 @@ def link(uow: UnitOfWork, item: EvidenceItem, made: Made) -> None:
     how |= {"derivation": str(made.row.kind)}
     put(uow, made.parent, Verb.DERIVE, {"child": str(item.id), "number": item.number, "sha256": item.sha256} | how)
     said = {"parent": str(made.parent.id), "number": made.parent.number, "sha256": made.row.parent_sha256}
-    put(uow, item, Verb.CREATE_FROM, said | how)
+    put(uow, item, Verb.CREATE_FROM, said | how | {"areas": list(made.areas)})
 
 
 def read_kin(uow: UnitOfWork, item_id: UUID) -> KinOut:
