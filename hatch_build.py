@@ -167,6 +167,7 @@ else:
 
     INTO_THE_WHEEL = {
         "static/vendor": "jit_server/web/vendor",
+        "static/verify": "jit_server/verify",
         "migrations": "jit_server/migrations",
         "policies": "jit_server/policies",
     }

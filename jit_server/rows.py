@@ -20,6 +20,7 @@ ROOMS = (
     "web.sockets.presence",
     "web.sockets.crowd",
     "evidence.models",
+    "evidence.arrival.models",
     "evidence.custody.models",
     "evidence.derivation.models",
     "evidence.keys",

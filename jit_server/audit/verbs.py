@@ -154,6 +154,10 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "custody:hold_lifted": Verb.ALTERATION,
         "custody:numbered": Verb.ALTERATION,
         "custody:photographed": Verb.ALTERATION,
+        "evidence:opening_asked": None,
+        "evidence:package_checked": Verb.CONSULTATION,
+        "evidence:arrived": Verb.COLLECTION,  # out of a package: where it came from
+        "evidence:unpacking_stopped": None,
         "evidence:erased": Verb.ERASURE,  # a tombstone: what was known stays, with its digests
         "custody:read": Verb.CONSULTATION,
         "custody:refused": Verb.ALTERATION,

@@ -92,6 +92,7 @@ from jit_server.evidence.usecases.room import shown as room_shown
 from jit_server.evidence.usecases.rotation import needed
 from jit_server.evidence.usecases.scrubbing import damaged, stored_check
 from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
+from jit_server.evidence.usecases.unpacking import is_package, open_package, opening_of, origin_of
 from jit_server.evidence.usecases.uploads import declare, receive, upload
 from jit_server.evidence.usecases.uses import conditions_of
 
@@ -173,6 +174,7 @@ __all__ = [
     "hand_overs",
     "handed_to",
     "held",
+    "is_package",
     "item_out",
     "join",
     "kin",
@@ -187,7 +189,10 @@ __all__ = [
     "named",
     "needed",
     "numbered",
+    "open_package",
+    "opening_of",
     "order_redaction",
+    "origin_of",
     "outsiders",
     "pack",
     "part_now",

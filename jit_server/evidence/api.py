@@ -14,6 +14,7 @@ from jit_server import evidence
 from jit_server.access import Action, Gate, Handling
 from jit_server.core.errors import Invalid, JitError
 from jit_server.evidence import outward  # noqa: F401 - its routes stand on the same blueprint
+from jit_server.evidence.arrival import api as arrival_api  # noqa: F401 - the same
 from jit_server.evidence.custody import api as custody_api  # noqa: F401 - the same
 from jit_server.evidence.derivation import api as derivation_api  # noqa: F401 - the same
 from jit_server.evidence.erasure import api as erasure_api  # noqa: F401 - the same

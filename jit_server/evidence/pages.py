@@ -21,6 +21,7 @@ from jit_server.evidence import (
     verifying,  # noqa: F401 - the same
 )
 from jit_server.evidence.api import RegisterQuery, place_of
+from jit_server.evidence.arrival import pages as arrival_pages
 from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - its pages stand on the same blueprint
 from jit_server.evidence.custody import pages as custody_pages
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
@@ -125,6 +126,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     lumps = evidence.lumps_of(uow, item)
     checked, again = evidence.last_check(uow, item), evidence.stored_check(uow, item)
     values = frame(uow, item.workspace_id) | _about(uow, item) | custody_pages.about(uow, item)
+    values |= arrival_pages.about(uow, item)
     values |= section.about(uow, item) | erasure_pages.about(uow, item) | derivation.about(uow, item)
     values |= redaction.about(uow, item)
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}

@@ -9,6 +9,8 @@ from jit_server.evidence.usecases.reconciling import reconcile
 from jit_server.evidence.usecases.retaining import retain
 from jit_server.evidence.usecases.scanning import scan, scan_rest
 from jit_server.evidence.usecases.scrubbing import scrub
+from jit_server.evidence.usecases.unpacking import TASK as UNPACK
+from jit_server.evidence.usecases.unpacking import unpack
 
 TASKS = (
     Task("evidence:erase", erase_bytes),
@@ -20,4 +22,5 @@ TASKS = (
     Task("evidence:scan_rest", scan_rest, every="4-59/5 * * * *"),
     Task("evidence:retain", retain, every="4-59/10 * * * *"),
     Task("evidence:scrub", scrub, every="*/5 * * * *"),
+    Task(UNPACK, unpack),
 )

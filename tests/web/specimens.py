@@ -275,6 +275,30 @@ COPY = {
     "made_at": NOW,
     "erased": False,
 }
+ORIGIN = {
+    "package": "DE-0003",
+    "number": "FR-0012",
+    "agency": "Tribunal judiciaire de Paris",
+    "registered_at": "2026-11-12T06:40:00+00:00",
+    "server": "https://jit.example.fr",
+    "seal": "9f2c" * 16,
+}
+OPENING = {
+    "stage": "opened",
+    "findings": [],
+    "server": "https://jit.example.fr",
+    "reference": "JIT-2026-004",
+    "made_by": "Camille Roux, Tribunal judiciaire de Paris (FR)",
+    "made_at": NOW,
+    "key": "jit.example.fr/log+1a2b3c4d+" + "AbCd" * 11,
+    "seal": "9f2c" * 16,
+    "exhibits": 3,
+    "arrived": [
+        {"number": "DE-0004", "title": "Image of a phone", "origin_number": "FR-0012", "origin_agency": "Paris"},
+        {"number": "DE-0005", "title": "A very long title of an exhibit " * 4, "origin_number": "FR-0013"}
+        | {"origin_agency": "Tribunal judiciaire de Paris"},
+    ],
+}
 MARKED = {
     "redactions": [
         {"title": "Interview, redacted", "at": NOW, "refused": None},
@@ -306,6 +330,9 @@ MARKED = {
     ],
     "refusal": None,
     "proposed": UUID(int=77),
+    "is_package": False,
+    "opening": None,
+    "origin": ORIGIN,
 }
 
 
@@ -1568,6 +1595,30 @@ SPECIMENS = {
             typed=NOTHING_ASKED | {"recipient": "Landgericht Aachen", "content": "references"},
         ),
     ),
+    **{
+        f"exhibit-package-{name}": (
+            "evidence/item.html",
+            room(
+                "evidence",
+                item=ITEMS[0],
+                custody=[],
+                check=None,
+                verifier=None,
+                may=EVERYTHING,
+                hand_overs=[],
+                custodian=None,
+                stood=STOOD,
+                verbs=[],
+                **MARKED | {"origin": None, "is_package": True, "opening": opening},
+            ),
+        )
+        for name, opening in {
+            "new": None,
+            "asked": OPENING | {"stage": "asked"},
+            "refused": OPENING | {"stage": "refused", "findings": ["content/DE-0001/a.img: was changed"]},
+            "opened": OPENING,
+        }.items()
+    },
     "exhibit-damaged": (
         "evidence/item.html",
         room(
