@@ -279,7 +279,7 @@ ORIGIN = {
     "package": "DE-0003",
     "number": "FR-0012",
     "agency": "Tribunal judiciaire de Paris",
-    "registered_at": "2026-11-12T06:40:00+00:00",
+    "registered_at": NOW,
     "server": "https://jit.example.fr",
     "seal": "9f2c" * 16,
 }

@@ -1,5 +1,7 @@
 """The HTML door of a package that arrived, and what of it stands on W8."""
 
+import contextlib
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,11 +28,18 @@ def open_package(workspace_id: UUID, number: str) -> ResponseReturnValue:
     return go(f"/w/{workspace_id}/evidence/{number}", gettext("The server checks it now. What holds is taken in."))
 
 
+def _moment(said: str) -> datetime | None:
+    """The moment that the package states, if it is one."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(said)
+    return None
+
+
 def about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
     """The values of `evidence/_arrival.html`."""
     opening, origin = evidence.opening_of(uow, item), evidence.origin_of(uow, item)
     return {
         "is_package": evidence.is_package(item),
         "opening": opening.model_dump() if opening else None,
-        "origin": origin.model_dump() if origin else None,
+        "origin": origin.model_dump() | {"registered_at": _moment(origin.registered_at)} if origin else None,
     }
