@@ -41,6 +41,7 @@ from jit_server.evidence.usecases.deriving import kin, read_kin
 from jit_server.evidence.usecases.describing import item_out, upload_out
 from jit_server.evidence.usecases.destroying import destroy
 from jit_server.evidence.usecases.doing import Stands, act_out, badges, do, held, read_acts, seen_acts, stands
+from jit_server.evidence.usecases.drawing import draw_page
 from jit_server.evidence.usecases.erasing import erasure_of, erasure_receipts, propose_erasure, proposed_erasure
 from jit_server.evidence.usecases.handing_over import (
     Waiting,
@@ -162,6 +163,7 @@ __all__ = [
     "disposition",
     "do",
     "download",
+    "draw_page",
     "end_part",
     "entries_about",
     "erases_at",

@@ -1370,6 +1370,7 @@ SPECIMENS = {
         room(
             "evidence",
             item=BRIEF,
+            refusals={"encrypted": "The file is encrypted."},
             title="Interview, redacted",
             areas=[
                 {"page": "2", "x": "10", "y": "12.5", "width": "80", "height": "5", "reason": "witness"},

@@ -77,7 +77,14 @@ def test_the_lock_pins_exactly_and_names_no_address():
 
 @pytest.mark.parametrize(
     "scripts",
-    [["app.js"], ["app.js", "chat.js"], ["app.js", "upload.js"], ["app.js", "day.js"], ["app.js", "verify.js"]],
+    [
+        ["app.js"],
+        ["app.js", "chat.js"],
+        ["app.js", "upload.js"],
+        ["app.js", "redact.js"],
+        ["app.js", "day.js"],
+        ["app.js", "verify.js"],
+    ],
 )
 def test_the_first_load_of_a_page_stays_within_60_kb(scripts):
     assert 10_000 < weight("app.css", *scripts) <= FIRST_LOAD

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from flask import Response
 from flask.typing import ResponseReturnValue
 
 from jit_server import evidence
 from jit_server.access import Action
-from jit_server.evidence.wire import routes
+from jit_server.evidence.wire import anew, routes
 from jit_server.web import purpose
 from jit_server.web.api import created, page
 
@@ -31,3 +32,12 @@ def list_redactions(item_id: UUID) -> ResponseReturnValue:
     """List the redacted copies of an exhibit that one ordered, newest first, each with what came of it."""
     with purpose.work(item_id) as uow:
         return page(evidence.my_redactions(uow, item_id), None)
+
+
+@routes.reads("/evidence/<uuid:item_id>/pages/<int:page>", to=Action.EVIDENCE_DOWNLOAD, answers={200: "image/png"})
+def show_page(item_id: UUID, page: int) -> ResponseReturnValue:
+    """See a page of a PDF, or an image, as pixels; `Jit-Pages` says how many there are. Each look is on the record."""
+    drawn = evidence.draw_page(anew(item_id), item_id, page)
+    response = Response(drawn.data, mimetype="image/png")
+    response.headers["Jit-Pages"] = str(drawn.pages)
+    return response

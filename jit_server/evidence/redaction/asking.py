@@ -5,13 +5,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jit_server.evidence.redaction.shapes import Area, Refusal
 
 SECONDS: Final = 240
+SHOWN_SECONDS: Final = 30
 LARGEST: Final = 64 * 2**20
 """Bytes of an exhibit that is redacted here at most."""
 _PROGRAM: Final = Path(__file__).with_name("paint.py")
@@ -30,7 +31,15 @@ class Copy(BaseModel):
 
 def redacted(data: bytes, areas: Sequence[Area], seconds: float = SECONDS) -> Copy:
     """A copy without what lies under these areas, made by a process that knows nothing of the server and may die."""
-    asked = {"areas": [one.model_dump(mode="json", exclude={"reason"}) for one in areas]}
+    return _answered({"areas": [one.model_dump(mode="json", exclude={"reason"}) for one in areas]}, data, seconds)
+
+
+def shown(data: bytes, page: int, seconds: float = SHOWN_SECONDS) -> Copy:
+    """A page as it is seen, and how many there are."""
+    return _answered({"show": page}, data, seconds)
+
+
+def _answered(asked: dict[str, Any], data: bytes, seconds: float) -> Copy:
     try:
         done = subprocess.run(  # noqa: S603 - ours
             [sys.executable, "-I", str(_PROGRAM)], input=json.dumps(asked).encode() + b"\n" + data,

@@ -13,8 +13,9 @@ from jit_server.core.errors import Conflict, Invalid, PurposeRequired
 from jit_server.evidence import EvidenceItem, NewRedaction
 from jit_server.evidence.custody.pages import faults
 from jit_server.evidence.decisions import ask, brief, frame
-from jit_server.evidence.redaction.shapes import Ground
+from jit_server.evidence.redaction.shapes import Ground, Refusal
 from jit_server.evidence.redaction.words import ground_words, refusal_words
+from jit_server.evidence.usecases.uses import used
 from jit_server.evidence.wire import pages
 from jit_server.web import purpose
 from jit_server.web.api import check
@@ -32,9 +33,14 @@ FEW = 6
 def ask_redaction(workspace_id: UUID, number: str) -> ResponseReturnValue:
     """What is to be blacked out, and why."""
     with work() as uow:
-        item = _item(uow, workspace_id, number)
-        uow.record("evidence:listed", item)
-        return _asked(uow, item, item.title, [], [])
+        item_id = _item(uow, workspace_id, number).id
+    try:
+        with purpose.work(item_id) as uow:
+            item = _item(uow, workspace_id, number)
+            uow.record("evidence:listed", item, **used(uow, item, Action.EVIDENCE_DOWNLOAD))
+            return _asked(uow, item, item.title, [], [])
+    except PurposeRequired:
+        return ask(workspace_id, number, "redact")
 
 
 @pages.takes(HERE, to=Action.EVIDENCE_DOWNLOAD)
@@ -96,10 +102,11 @@ def _asked(
 ) -> ResponseReturnValue:
     empty = {"page": "1", "reason": ""} | dict.fromkeys(SIDES, "")
     values = frame(uow, item.workspace_id) | {
-        "item": brief(item),
+        "item": brief(item) | {"id": str(item.id)},
         "title": title,
         "areas": [*typed, *([empty] * FEW)],
         "grounds": [(str(one), ground_words(one)) for one in Ground],
+        "refusals": {str(one): refusal_words(one) for one in Refusal},
         "errors": errors,
     }
     return show("evidence/redact.html", 422 if errors else 200, **values)

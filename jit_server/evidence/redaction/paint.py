@@ -1,9 +1,10 @@
 """A program of its own, `python -I paint.py`: a PDF or an image comes in, a copy without what areas hide goes out.
 
 On standard input a line of JSON, `{"areas": [{"page", "x", "y", "width", "height"}]}` in parts of the displayed page,
-then the bytes; on standard output a line of JSON, `{"media_type", "pages"}` or `{"refused": why}`, then the copy's
-bytes. Each page is drawn to pixels, the areas are painted, and only these pixels go on: no text, no layer, no
-metadata, no earlier version of the file can come along. It imports nothing of the server, which runs it by `asking`.
+or `{"show": page}`, then the bytes; on standard output a line of JSON, `{"media_type", "pages"}` or `{"refused": why}`,
+then the bytes of the copy, or of that page as it is seen. Each page is drawn to pixels, the areas are painted, and only
+these pixels go on: no text, no layer, no metadata, no earlier version of the file can come along. It imports nothing of
+the server, which runs it by `asking`.
 """
 
 import io
@@ -25,6 +26,8 @@ _LONGEST = 128 * 2**20
 _DOTS = 200
 _LOSSLESS = 2 * 2**20
 """A page that takes more is kept as JPEG; what lay under an area is gone before."""
+_SHOWN = 1_500_000
+"""Pixels of a page that is only shown."""
 _FORMATS = ["JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP"]
 
 
@@ -66,8 +69,17 @@ def opaque(image: Any) -> Any:
     return Image.alpha_composite(white, turned).convert("RGB")
 
 
-def of_image(data: bytes, areas: list[dict[str, float]]) -> bytes:
-    """A PNG of nothing but pixels."""
+def png(image: Any) -> bytes:
+    """Pixels as a PNG, without anything that came with them."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.frombytes("RGB", image.size, image.tobytes()).save(out, "PNG")
+    return out.getvalue()
+
+
+def seen(data: bytes) -> Any:
+    """An image as it is seen."""
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None
@@ -77,45 +89,74 @@ def of_image(data: bytes, areas: list[dict[str, float]]) -> bytes:
                 raise Refused("too_large")
             if getattr(image, "n_frames", 1) > 1:
                 raise Refused("several_frames")
-            seen = opaque(image)
+            return opaque(image)
     except (OSError, ValueError, SyntaxError) as fault:
         raise Refused("unreadable") from fault
+
+
+def of_image(data: bytes, areas: list[dict[str, float]]) -> bytes:
+    """A PNG of nothing but pixels."""
+    image = seen(data)
     if any(one["page"] != 1 for one in areas):
         raise Refused("no_such_page")
-    paint(seen, areas)
-    bare = Image.frombytes("RGB", seen.size, seen.tobytes())
-    out = io.BytesIO()
-    bare.save(out, "PNG")
-    return out.getvalue()
+    paint(image, areas)
+    return png(image)
 
 
-def drawn(data: bytes, areas: list[dict[str, float]]) -> Iterator[tuple[tuple[float, float], Any]]:
-    """The pages of a PDF as they are seen, one at a time, with their size in points."""
+def opened(data: bytes) -> Any:
+    """A PDF that can be drawn."""
     import pypdfium2 as pdfium
 
     try:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as fault:
         raise Refused("encrypted" if "password" in str(fault).lower() else "unreadable") from fault
-    count = len(document)
-    if not 0 < count <= _PAGES:
-        raise Refused("too_many_pages" if count else "unreadable")
-    if any(one["page"] > count for one in areas):
-        raise Refused("no_such_page")
+    if not 0 < len(document) <= _PAGES:
+        raise Refused("too_many_pages" if len(document) else "unreadable")
     document.init_forms()
-    for number in range(count):
-        try:
-            page = document[number]
-            size = page.get_size()
-            if min(size) <= 0:
-                raise Refused("unreadable")
-            scale = min(_DOTS / 72, math.sqrt(_PIXELS / 4 / (size[0] * size[1])))
-            image = page.render(scale=scale, rev_byteorder=True).to_pil().convert("RGB")
-        except pdfium.PdfiumError as fault:
-            raise Refused("unreadable") from fault
-        page.close()
+    return document
+
+
+def draw(document: Any, number: int, scale: float, most: float) -> tuple[tuple[float, float], Any]:
+    """A page as it is seen, in at most so many pixels, and its size in points."""
+    import pypdfium2 as pdfium
+
+    try:
+        page = document[number]
+        size = page.get_size()
+        if min(size) <= 0:
+            raise Refused("unreadable")
+        fitting = min(scale, math.sqrt(most / (size[0] * size[1])))
+        image = page.render(scale=fitting, rev_byteorder=True).to_pil().convert("RGB")
+    except (pdfium.PdfiumError, ValueError) as fault:
+        raise Refused("unreadable") from fault
+    page.close()
+    return size, image
+
+
+def drawn(data: bytes, areas: list[dict[str, float]]) -> Iterator[tuple[tuple[float, float], Any]]:
+    """The pages of a PDF with their areas painted, one at a time, with their size in points."""
+    document = opened(data)
+    if any(one["page"] > len(document) for one in areas):
+        raise Refused("no_such_page")
+    for number in range(len(document)):
+        size, image = draw(document, number, _DOTS / 72, _PIXELS / 4)
         paint(image, on_page(areas, number + 1))
         yield size, image
+
+
+def one_page(data: bytes, page: int) -> tuple[int, bytes]:
+    """A page as it is seen, small enough for a screen, and how many there are."""
+    if b"%PDF-" not in data[:1024]:
+        image = seen(data)
+        if page != 1:
+            raise Refused("no_such_page")
+        shrink = min(1.0, math.sqrt(_SHOWN / (image.width * image.height)))
+        return 1, png(image.resize((max(1, int(image.width * shrink)), max(1, int(image.height * shrink)))))
+    document = opened(data)
+    if not 0 < page <= len(document):
+        raise Refused("no_such_page")
+    return len(document), png(draw(document, page - 1, _DOTS / 72, _SHOWN)[1])
 
 
 def packed(image: Any) -> tuple[str, bytes]:
@@ -165,6 +206,9 @@ def of_pdf(data: bytes, areas: list[dict[str, float]]) -> tuple[bytes, int]:
 
 def made(asked: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     """What is said of the copy, and the copy."""
+    if "show" in asked:
+        pages, shown = one_page(data, asked["show"])
+        return {"media_type": "image/png", "pages": pages}, shown
     areas = asked["areas"]
     if b"%PDF-" in data[:1024]:
         copy, pages = of_pdf(data, areas)
