@@ -58,7 +58,7 @@ class JitRedact extends HTMLElement {
     bar.className = 'actions';
     bar.append(...this.buttons);
     this.sheet = document.createElement('div');
-    this.sheet.className = 'sheet';
+    this.sheet.className = 'canvas-page';
     this.sheet.dir = 'ltr';
     this.sheet.hidden = true;
     this.picture = document.createElement('img');
