@@ -16,6 +16,7 @@ from jit_server.work import House
 from tests.access.test_foreign_ids import fill, filled
 from tests.builders import Team, World, browser
 from tests.evidence.builders import exhibit
+from tests.evidence.test_redactions import photo
 from tests.evidence.test_release import acknowledge, let_out, party_of, take
 
 WITHOUT_DATA = {
@@ -102,6 +103,7 @@ def test_e5_every_reading_route_leaves_exactly_one_entry(
         "/quarantine/": {"item_id": exhibit(case.team, case.team.leaders["NL"]).id},
         "/release": _let_out(case.team),
         "/erasure": _erased(case.team, house),
+        "/pages/": {"item_id": exhibit(case.team, case.team.admin, photo()).id, "page": 1},
     }
     wrong: list[str] = []
     for rule in _reading_routes(app):

@@ -65,7 +65,7 @@ def test_the_door_says_how_many_pages_there_are(app: Flask, house: House, team: 
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["light", "phone", "right-to-left"])
+@pytest.mark.parametrize("name", ["light", "phone"])
 def test_what_is_drawn_over_a_page_is_black_in_the_copy(
     server: Server, house: House, team: Team, name: str, tmp_path: Path
 ):
