@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
+from jit_server import evidence
 from jit_server.access import SYSTEM, Action, PartyClass, Role
 from jit_server.audit import Verb
 from jit_server.evidence.erasure.models import Cause
@@ -94,6 +95,14 @@ def _erased(team: Team, house: House) -> dict[str, UUID | str]:
     return {"item_id": item.id, "number": item.number}
 
 
+def _opened(team: Team) -> dict[str, UUID | str]:
+    """What came as a package of another server, and was asked to be opened."""
+    item = exhibit(team, team.admin, file_name="case.asice")
+    with team.world.work(team.admin) as uow:
+        evidence.open_package(uow, item.id)
+    return {"item_id": item.id, "number": item.number}
+
+
 def test_e5_every_reading_route_leaves_exactly_one_entry(
     app: Flask, house: House, world: World, owner_engine: Engine
 ) -> None:
@@ -103,6 +112,7 @@ def test_e5_every_reading_route_leaves_exactly_one_entry(
         "/quarantine/": {"item_id": exhibit(case.team, case.team.leaders["NL"]).id},
         "/release": _let_out(case.team),
         "/erasure": _erased(case.team, house),
+        "/opening": _opened(case.team),
         "/pages/": {"item_id": exhibit(case.team, case.team.admin, photo()).id, "page": 1},
     }
     wrong: list[str] = []
