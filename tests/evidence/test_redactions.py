@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from jit_server.evidence.usecases.redacting import run
 from jit_server.work import House
 from tests.builders import Team, Who, World, browser
 from tests.evidence.builders import begins, custody, exhibit, kept, sha256
-from tests.evidence.packages import based, opened, packed
+from tests.evidence.packages import based, judged, opened, packed
 from tests.evidence.test_hand_overs import token
 
 SECRET = "Maria Example"
@@ -313,12 +314,14 @@ def test_nobody_passes_their_own_copy_off_as_the_servers(team: Team):
     assert after(team, team.admin, parent, made).exhibit_id != forged.id
 
 
-def test_a_package_tells_what_was_blacked_out_and_why(team: Team):
+def test_a_package_tells_what_was_blacked_out_and_why_and_holds_offline(team: Team, tmp_path: Path):
     parent = kept(team, team.admin, photo())
     made = after(team, team.admin, parent, order(team, team.admin, parent))
     copy, _ = taken(team, team.admin, made.exhibit_id)
     based(team, team.admin, copy)
-    package = opened(packed(team, team.admin, copy))
+    whole = packed(team, team.admin, copy)
+    done, package = judged(whole, tmp_path), opened(whole)
+    assert done.stdout.splitlines()[-1] == "VERIFIED"
     (line,) = [json.loads(one) for one in package.read("exhibits.jsonl").splitlines()]
     assert line["derived_from"]["sha256"] == parent.sha256
     assert any("0.7000 0.1000 witness" in one["value"] for one in line["statements"])
