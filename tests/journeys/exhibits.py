@@ -11,10 +11,12 @@ from playwright.sync_api import Locator, Page, expect
 from jit_server import audit, evidence
 from jit_server.access import SYSTEM
 from jit_server.core import clock
+from jit_server.evidence import EvidenceItem
 from tests.builders import Team, Who
 from tests.journeys.visitor import Visitor
 
 MIB = 2**20
+_ONCE = re.compile(r'nonce="[^"]*"')
 LARGE = 200 * MIB
 
 
@@ -102,3 +104,16 @@ def record(team: Team) -> list[dict[str, Any]]:
     """The workspace's log from its first entry, as kept."""
     with team.world.work(SYSTEM) as uow:
         return [one.content for one in audit.read(uow.connection, team.id, 0, 10_000)]
+
+
+def item(team: Team, number: str) -> EvidenceItem:
+    """The exhibit of this number."""
+    with team.world.work(SYSTEM) as uow:
+        found = uow.find(EvidenceItem, id=evidence.numbered(uow, team.id, number))
+        assert found is not None
+        return found
+
+
+def without_nonce(page: str) -> str:
+    """A page without what differs each time."""
+    return _ONCE.sub("", page)
