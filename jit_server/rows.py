@@ -27,6 +27,7 @@ ROOMS = (
     "evidence.malware.models",
     "evidence.outside",
     "evidence.redaction.models",
+    "evidence.promotion.models",
     "evidence.release.models",
     "evidence.erasure.models",
     "evidence.stored",

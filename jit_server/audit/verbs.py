@@ -113,6 +113,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "message:read": Verb.CONSULTATION,
         # evidence: bytes that leave the server are disclosed
         "evidence:declared": Verb.COLLECTION,
+        "evidence:promoted": Verb.COLLECTION,  # the exhibit is the record of something said in the conversation
         "evidence:registered": Verb.COLLECTION,
         "evidence:redaction_ordered": Verb.CONSULTATION,  # its pixels are read; the copy is an exhibit of its own
         "evidence:redaction_refused": None,

@@ -19,6 +19,7 @@ from jit_server.evidence.outside import (
     ReleaseOut,
     TransferBasis,
 )
+from jit_server.evidence.promotion.shapes import NewPromotion, PromotedOut
 from jit_server.evidence.redaction.shapes import NewRedaction, RedactionOut
 from jit_server.evidence.release.shapes import MineOut, NewReceipt, NewWindow, ReceiptFile
 from jit_server.evidence.shapes import (
@@ -60,6 +61,7 @@ from jit_server.evidence.usecases.packing import named, pack
 from jit_server.evidence.usecases.parts import Checksum, PartNow, abandon, append, begin_part, end_part, part_now
 from jit_server.evidence.usecases.physical import register_physical
 from jit_server.evidence.usecases.previewing import preview
+from jit_server.evidence.usecases.promoting import promote, promoted_from
 from jit_server.evidence.usecases.quarantine import decision_on, quarantine, quarantined, verify_inbound, waiting
 from jit_server.evidence.usecases.reading import (
     Wanted,
@@ -124,6 +126,7 @@ __all__ = [
     "NewMarking",
     "NewPackage",
     "NewPhysical",
+    "NewPromotion",
     "NewReceipt",
     "NewRecipient",
     "NewRedaction",
@@ -131,6 +134,7 @@ __all__ = [
     "NewUpload",
     "NewWindow",
     "PartNow",
+    "PromotedOut",
     "ReceiptFile",
     "RecipientOut",
     "RedactionOut",
@@ -200,6 +204,8 @@ __all__ = [
     "part_now",
     "partners",
     "preview",
+    "promote",
+    "promoted_from",
     "propose_erasure",
     "propose_release",
     "proposed_erasure",

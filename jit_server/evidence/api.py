@@ -18,6 +18,7 @@ from jit_server.evidence.arrival import api as arrival_api  # noqa: F401 - the s
 from jit_server.evidence.custody import api as custody_api  # noqa: F401 - the same
 from jit_server.evidence.derivation import api as derivation_api  # noqa: F401 - the same
 from jit_server.evidence.erasure import api as erasure_api  # noqa: F401 - the same
+from jit_server.evidence.promotion import api as promotion_api  # noqa: F401 - the same
 from jit_server.evidence.redaction import api as redaction_api  # noqa: F401 - the same
 from jit_server.evidence.release import api as release_api  # noqa: F401 - the same
 from jit_server.evidence.usecases.chronicle import Point, Stretch, chronicle

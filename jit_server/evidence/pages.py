@@ -129,6 +129,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     values |= arrival_pages.about(uow, item)
     values |= section.about(uow, item) | erasure_pages.about(uow, item) | derivation.about(uow, item)
     values |= redaction.about(uow, item)
+    values |= {"promoted": evidence.promoted_from(uow, item)}
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}
     lines = views.timeline(entries or [], workspaces.names(uow, item.workspace_id, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))

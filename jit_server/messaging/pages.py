@@ -24,11 +24,12 @@ from jit_server.messaging.models import (
     NewMessage,
     Topic,
 )
+from jit_server.messaging.usecases.telling import tell
 from jit_server.web import sockets
 from jit_server.web.context import work
 from jit_server.web.pages import Pages, form, go, show
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import glances, standing_of, subjects
+from jit_server.workspaces import glances, sources, standing_of, subjects
 
 pages = Pages("messaging", __name__)
 _topic = TypeAdapter(Topic)
@@ -167,3 +168,4 @@ def _message_named(message: Message) -> tuple[str, str]:
 
 subjects.register("channel", Channel, _channel_named)
 subjects.register("message", Message, _message_named)
+sources.register("message", tell)

@@ -38,3 +38,11 @@ def named(uow: UnitOfWork, entries: Iterable[EntryOut]) -> dict[str, tuple[str, 
             if uow.permits(table.__known_by__, row):
                 found[str(key)] = describe(row)
     return found
+
+
+def name_of(uow: UnitOfWork, kind: str, workspace_id: UUID, key: UUID) -> tuple[str, str]:
+    """Name and address of one thing of the workspace; both empty where the actor may not know of it."""
+    table, describe = _kinds[kind]
+    row = rows_by_id(uow, table, [key]).get(key)
+    known = row is not None and row.workspace_id == workspace_id and uow.permits(table.__known_by__, row)
+    return describe(row) if known else ("", "")
