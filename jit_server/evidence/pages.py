@@ -28,6 +28,7 @@ from jit_server.evidence.decisions import ask, frame, gradings, schemes
 from jit_server.evidence.derivation import section as derivation
 from jit_server.evidence.erasure import pages as erasure_pages
 from jit_server.evidence.markings import code_of
+from jit_server.evidence.promotion import pages as promotion_pages  # noqa: F401 - the same
 from jit_server.evidence.redaction import pages as redaction
 from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
 from jit_server.evidence.release import section

@@ -25,6 +25,7 @@ class Source:
     place: str
     supplied_by: str
     leaf_hash: str
+    text: str
     record: bytes
 
 

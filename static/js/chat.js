@@ -51,6 +51,7 @@ class JitChat extends LitElement {
     this.channel = given('channel');
     this.topic = given('topic');
     this.may = new Set(given('may').split(' '));
+    this.workspace = given('workspace');
     this.me = { id: given('me'), name: given('name'), agency: given('agency'), state: given('state') };
     this.messages = readPage(this);
     this.readTo = Number(given('read'));
@@ -61,7 +62,7 @@ class JitChat extends LitElement {
     this.label = this.querySelector('.log')?.getAttribute('aria-label') ?? '';
     this.replaceChildren();
     this.outbox = new Outbox((message) => this.post(message), () => { this.pending = this.outbox?.pending ?? []; }, (kept) => this.kept(kept));
-    this.live = new Live(given('workspace'), Number(given('position')));
+    this.live = new Live(this.workspace, Number(given('position')));
     this.hear(this.live);
     this.live.start();
   }
@@ -308,7 +309,7 @@ class JitChat extends LitElement {
       <div class="body">${this.header(message, `m-${message.id}`)}${body}
         ${this.editing === `withdraw ${message.id}` ? this.drawWithdrawal(message) : nothing}
         ${message.version > 1 && !message.withdrawn ? this.drawHistory(message) : nothing}</div>
-      ${own && !message.withdrawn && this.line !== 'ended' ? this.drawTools(message) : nothing}
+      ${(own || message.author.agency === this.me?.agency) && !message.withdrawn && this.line !== 'ended' ? this.drawTools(message, own) : nothing}
     </article>`;
   }
 
@@ -319,12 +320,12 @@ class JitChat extends LitElement {
       ${versions.filter(({ version }) => version < message.version).map((one) => html`<div dir="auto"><span class="quiet">${one.version} · ${this.clock?.day(one.at)} ${this.clock?.time(one.at)}</span>${one.html === null ? '–' : unsafeHTML(one.html)}</div>`)}</details>`;
   }
 
-  /** @param {Message} message */
-  drawTools({ id }) {
+  /** @param {Message} message @param {boolean} own what somebody said themselves they may correct; what is their side's, keep */
+  drawTools({ id }, own) {
     const words = this.words ?? {};
     /** @param {string} what @param {string} sign @param {string} label */
     const tool = (what, sign, label) => html`<button type="button" aria-label=${label} title=${label} @click=${() => { this.editing = `${what} ${id}`; this.trouble = ''; this.focusEditor(); }}>${icon(sign)}</button>`;
-    return html`<div class="tools">${this.may?.has('message:edit') ? tool('edit', 'pencil', words.edit) : nothing}${this.may?.has('message:withdraw') ? tool('withdraw', 'undo-2', words.withdraw) : nothing}</div>`;
+    return html`<div class="tools">${own && this.may?.has('message:edit') ? tool('edit', 'pencil', words.edit) : nothing}${own && this.may?.has('message:withdraw') ? tool('withdraw', 'undo-2', words.withdraw) : nothing}${this.may?.has('evidence:register') ? html`<a class="tool" href="/w/${this.workspace}/messages/${id}/promote" aria-label=${words.keep} title=${words.keep}>${icon('fingerprint')}</a>` : nothing}</div>`;
   }
 
   async focusEditor() {

@@ -120,7 +120,7 @@ def test_a_partner_s_message_is_for_the_partner_to_keep(team: Team, channel: UUI
 
 def test_an_observer_may_not_and_an_outsider_does_not_learn_of_it(team: Team, channel: UUID) -> None:
     message = say(team, team.leaders["DE"], channel, "Open", "H0")
-    observer = team.member("DE", Role.OBSERVER)
+    observer = team.join("DE", Role.OBSERVER)
     with pytest.raises(NotPermitted):
         keep(team, observer, message)
     with pytest.raises(NotFound):
@@ -134,11 +134,29 @@ def test_the_exhibit_s_page_leads_to_the_message_and_the_door_answers_with_the_e
 ) -> None:
     lead = team.leaders["DE"]
     message = say(team, lead, channel, "By the door", "H0")
-    visitor = browser(app, lead)
+    visitor = browser(app, team.world.house, lead)
     address = f"/api/v1/workspaces/{team.id}/messages/{message}/promote"
-    sent = visitor.post(address, json={"legal_basis": BASIS}, headers={"X-CSRF-Token": token(visitor)})
+    sent = visitor.post(address, json={"legal_basis": BASIS})
     assert sent.status_code == 201, sent.text
     page = visitor.get(f"/w/{team.id}/evidence/{sent.json['number']}").text
     assert f"#m-{message}" in page
-    refused = visitor.post(address, json={}, headers={"X-CSRF-Token": token(visitor)})
+    refused = visitor.post(address, json={})
     assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "legal_basis")
+
+
+def test_the_form_shows_the_message_keeps_what_was_typed_and_leads_to_the_exhibit(
+    app: Flask, team: Team, channel: UUID
+) -> None:
+    lead = team.leaders["DE"]
+    message = say(team, lead, channel, "The van left at 05:40")
+    visitor = browser(app, team.world.house, lead)
+    address = f"/w/{team.id}/messages/{message}/promote"
+    assert "The van left at 05:40" in visitor.get(address).text
+    csrf = {"csrf": token(visitor.get(address).text)}
+    wrong = visitor.post(address, data=csrf | {"title": "The van"})
+    assert 'value="The van"' in wrong.text
+    sent = visitor.post(address, data=csrf | {"title": "The van", "legal_basis": BASIS})
+    assert sent.status_code == 303
+    assert "/evidence/DE-" in sent.headers["Location"]
+    partner = browser(app, team.world.house, team.leaders["FR"])
+    assert partner.get(address).status_code == 403

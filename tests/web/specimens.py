@@ -333,6 +333,7 @@ MARKED = {
     "is_package": False,
     "opening": None,
     "origin": ORIGIN,
+    "promoted": {"message_id": UUID(int=5), "version": 2, "name": "Vehicles", "url": "#topic"},
 }
 
 
@@ -1620,6 +1621,22 @@ SPECIMENS = {
             "opened": OPENING,
         }.items()
     },
+    "promote": (
+        "evidence/promote.html",
+        room(
+            "evidence",
+            message={
+                "handling": "H1",
+                "place": "# operations > Vehicles",
+                "agency": "Staatsanwaltschaft Berlin",
+                "at": NOW,
+            }
+            | {"versions": 2, "text": "The van left at 05:40, two people in it. " * 4},
+            back="#back",
+            typed={"legal_basis": "", "title": ""},
+            errors=[{"field": "legal_basis", "message": "This is missing.", "remedy": "Fill in this field."}],
+        ),
+    ),
     "exhibit-damaged": (
         "evidence/item.html",
         room(

@@ -3,8 +3,8 @@
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlmodel import col, select
+from sqlalchemy import select, text
+from sqlmodel import col
 
 from jit_server.access import Action, Handling
 from jit_server.core.errors import Conflict
@@ -63,11 +63,10 @@ def _named(uow: UnitOfWork, workspace_id: UUID, found: Promotion) -> PromotedOut
 
 def _exhibit(uow: UnitOfWork, source: Source) -> EvidenceItem | None:
     """The exhibit of this state of the message, or after a withdrawal of the last one before."""
-    scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_LIST, within=source.workspace_id)
     statement = (
-        select(EvidenceItem)
+        uow.select(EvidenceItem, to=Action.EVIDENCE_LIST, within=source.workspace_id)
         .join(Promotion, col(Promotion.upload_id) == col(EvidenceItem.id))
-        .where(scope, col(Promotion.message_id) == source.id)
+        .where(col(Promotion.message_id) == source.id)
         .order_by(col(Promotion.version).desc(), col(EvidenceItem.position))
         .limit(1)
     )

@@ -26,13 +26,13 @@ def tell(uow: UnitOfWork, workspace_id: UUID, message_id: UUID) -> Source:
     channel, agency = uow.find(Channel, id=message.channel_id), uow.find(Agency, id=message.agency_id)
     if channel is None or agency is None:
         raise NotFound
-    changes = uow.all(
-        uow.select(MessageChange, to=Action.MESSAGE_READ, within=workspace_id)
-        .where(col(MessageChange.message_id) == message.id)
-        .order_by(col(MessageChange.version))
+    wanted = uow.select(MessageChange, to=Action.MESSAGE_READ, within=workspace_id)
+    changes = list(
+        uow.all(wanted.where(col(MessageChange.message_id) == message.id).order_by(col(MessageChange.version)))
     )
     entries = audit.read(uow.connection, workspace_id, 0, _MOST, subject=message.id, events=_SAYING)
-    said = [_version(one, entry) for one, entry in zip((message, *changes), entries, strict=True)]
+    spoken: list[Message | MessageChange] = [message, *changes]
+    said = [_version(one, entry) for one, entry in zip(spoken, entries, strict=True)]
     return Source(
         id=message.id,
         workspace_id=workspace_id,
@@ -43,9 +43,10 @@ def tell(uow: UnitOfWork, workspace_id: UUID, message_id: UUID) -> Source:
         at=message.at,
         position=message.position or 0,
         title=message.topic,
-        place=f"# {channel.name} › {message.topic}"[:200],
+        place=f"# {channel.name} > {message.topic}"[:200],
         supplied_by=agency.own_name[:200],
         leaf_hash=entries[0].leaf_hash.hex(),
+        text=spoken[-1].text,
         record=canonical(_record(message, channel, agency, said)),
     )
 
