@@ -1370,7 +1370,7 @@ SPECIMENS = {
         "evidence/redact.html",
         room(
             "evidence",
-            item=BRIEF,
+            item=BRIEF | {"id": UUID(int=5)},
             refusals={"encrypted": "The file is encrypted."},
             title="Interview, redacted",
             areas=[
