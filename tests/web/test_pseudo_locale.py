@@ -78,7 +78,10 @@ class Reader(HTMLParser):
             if known.get(name):
                 self.said.append((f"{tag}[{name}]", known[name]))
         if "words" in known:
-            self.said += [(f"{tag}[words].{key}", words) for key, words in json.loads(known["words"]).items()]
+            for key, words in json.loads(known["words"]).items():  # a set of words may hold another
+                self.said += [
+                    (f"{tag}[words].{key}", one) for one in (words.values() if type(words) is dict else [words])
+                ]
         if tag not in VOID:
             self.open.append((tag, tag in SILENT or known.get("translate") == "no"))
 
