@@ -309,8 +309,13 @@ class JitChat extends LitElement {
       <div class="body">${this.header(message, `m-${message.id}`)}${body}
         ${this.editing === `withdraw ${message.id}` ? this.drawWithdrawal(message) : nothing}
         ${message.version > 1 && !message.withdrawn ? this.drawHistory(message) : nothing}</div>
-      ${(own || message.author.agency === this.me?.agency) && !message.withdrawn && this.line !== 'ended' ? this.drawTools(message, own) : nothing}
+      ${(own || this.isOurs(message)) && !message.withdrawn && this.line !== 'ended' ? this.drawTools(message, own) : nothing}
     </article>`;
+  }
+
+  /** Whether one's own side said it. @param {Message} message */
+  isOurs({ author }) {
+    return author.agency === this.me?.agency && author.state === this.me?.state;
   }
 
   /** @param {Message} message */

@@ -14,6 +14,7 @@ from flask import render_template_string
 
 import hatch_build
 from jit_server import identity
+from jit_server.audit.verbs import EVENTS
 from jit_server.identity import LANGUAGES
 from tests import builders
 
@@ -170,3 +171,10 @@ def test_an_event_without_words_shows_its_own_name(app):
     with app.test_request_context():
         template = '{% import "ui/lists.html" as lists %}{{ lists.event_words("thing:100% done") }}'
         assert render_template_string(template) == "thing:100% done"
+
+
+def test_every_event_of_a_workspaces_log_is_said_in_words():
+    """Others are the server's own, which no page lists."""
+    servers = {"agency", "anchor", "invitation", "issuer", "person", "program", "scim"}
+    words = (Path(__file__).parents[2] / "jit_server" / "web" / "templates" / "ui" / "lists.html").read_text()
+    assert [event for event in EVENTS if event.split(":")[0] not in servers and f'"{event}"' not in words] == []
