@@ -25,6 +25,7 @@ ROOMS = (
     "evidence.derivation.models",
     "evidence.keys",
     "evidence.malware.models",
+    "evidence.nature.models",
     "evidence.outside",
     "evidence.redaction.models",
     "evidence.promotion.models",

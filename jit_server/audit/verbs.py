@@ -124,6 +124,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:read_back": Verb.COLLECTION,  # the store gave back what it was given: may be cited from now on
         "evidence:verified": Verb.CONSULTATION,
         "evidence:scanned": Verb.CONSULTATION,
+        "evidence:recognised": Verb.CONSULTATION,  # what the bytes are, and say of themselves
         "evidence:damaged": Verb.CONSULTATION,  # a read found other bytes than were registered
         "evidence:downloaded": Verb.DISCLOSURE,
         "evidence:key_destroyed": Verb.ERASURE,

@@ -13,6 +13,7 @@ from jit_server.access import Gate, Handling
 from jit_server.evidence import names
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.malware.models import Verdict
+from jit_server.evidence.nature.models import NatureOut
 from jit_server.evidence.markings import Accuracy, Reliability
 
 SIZE_LIMIT = 2**53 - 1
@@ -204,6 +205,7 @@ class ItemOut(BaseModel):
     gate: Gate
     scan: Verdict = Field(description="What a virus scanner said of its bytes.")
     malware: str | None = Field(description="What was found, by the scanner's name for it.")
+    nature: NatureOut | None = Field(description="What its bytes are by their own look. Null until somebody looked.")
     compartment: str | None
     state: str
     party_id: UUID

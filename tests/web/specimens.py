@@ -213,6 +213,8 @@ def exhibit(number: str, title: str, **more) -> dict:
         "gate": "open",
         "scan": "clean",
         "malware": None,
+        "nature": {"outcome": "recognised", "kind": "ZIP", "media_type": "application/zip", "named": "pdf"}
+        | {"facts": {"title": "A ledger", "author": "كشوف الحسابات", "entries": "12"}, "found_at": NOW},
         "compartment": None,
         "conditions_text": None,
         "registered_by": "Jonas Weber",
@@ -1646,6 +1648,8 @@ SPECIMENS = {
                 "Image",
                 scan="infected",
                 malware="Win.Trojan.Agent-1",
+                nature={"outcome": "damaged", "kind": "PDF", "media_type": "application/pdf", "named": None}
+                | {"facts": {}, "found_at": NOW},
                 declared_sha256=None,
                 locked_until=None,
                 sha512=None,

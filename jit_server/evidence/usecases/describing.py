@@ -10,6 +10,7 @@ from jit_server.evidence import names
 from jit_server.evidence.malware.verdicts import checks_of as scans_of
 from jit_server.evidence.malware.verdicts import verdict_of
 from jit_server.evidence.models import EvidenceItem, Upload
+from jit_server.evidence.nature.models import EvidenceNature, NatureOut
 from jit_server.evidence.shapes import ItemOut, LineOut, UploadOut
 from jit_server.evidence.stored import StoredCheck
 from jit_server.identity.models import Agency
@@ -56,13 +57,15 @@ def item_out(uow: UnitOfWork, item: EvidenceItem) -> ItemOut:
     """Everything recorded about one exhibit."""
     people, looked = shown(uow, item.workspace_id, {item.registered_by}), scans_of(uow, [item.id]).get(item.id)
     check = uow.find(StoredCheck, item_id=item.id)
+    nature = uow.find(EvidenceNature, item_id=item.id)
     read_back = {name: getattr(check, name, None) for name in ("sha512", "stored_sha256", "read_back_at")}
-    others = ("agency", "registered_by", "kind", "file_name", "compartment", "scan", "malware", *read_back)
+    others = ("agency", "registered_by", "kind", "file_name", "compartment", "scan", "malware", "nature", *read_back)
     return ItemOut(
         **_shared(item, ItemOut, *others),
         **read_back,
         scan=verdict_of(looked),
         malware=looked.signature if looked else None,
+        nature=NatureOut.model_validate(nature, from_attributes=True) if nature else None,
         compartment=_compartments_of(uow, [item]).get(item.compartment_id),
         file_name=names.shown(item.file_name),
         kind=item.media_type,

@@ -253,7 +253,8 @@ def register_stored(uow: UnitOfWork, sent: Upload, stored: Stored, seal: str = C
     if made is not None:
         deriving.link(uow, item, made)
     soon(uow, item.workspace_id, item.id)
-    uow.later("evidence:read_back", workspace_id=item.workspace_id, item_id=item.id)
+    for task in ("evidence:read_back", "evidence:recognise"):
+        uow.later(task, workspace_id=item.workspace_id, item_id=item.id)
     return item
 
 
