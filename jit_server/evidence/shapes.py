@@ -13,8 +13,8 @@ from jit_server.access import Gate, Handling
 from jit_server.evidence import names
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.malware.models import Verdict
-from jit_server.evidence.nature.models import NatureOut
 from jit_server.evidence.markings import Accuracy, Reliability
+from jit_server.evidence.nature.models import NatureOut
 
 SIZE_LIMIT = 2**53 - 1
 """The largest size a browser counts exactly."""

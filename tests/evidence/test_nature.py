@@ -49,7 +49,7 @@ def seen(team: Team, item: EvidenceItem) -> NatureOut:
 
 def photo() -> bytes:
     made, exif = io.BytesIO(), Image.Exif()
-    exif[271], exif[272] = "Lumière", "Mark II"
+    exif[271], exif[272] = "Lumiere", "Mark II"
     exif.get_ifd(0x8769)[36867] = "2026:11:12 06:40:00"
     exif.get_ifd(0x8825).update({1: "N", 2: (50.0, 46.0, 30.0), 3: "E", 4: (6.0, 5.0, 0.0)})
     Image.new("RGB", (40, 30)).save(made, "JPEG", exif=exif)
@@ -80,7 +80,7 @@ def test_a_photo_tells_where_and_when_it_was_taken_and_stays_as_it_was(team: Tea
     assert (nature.outcome, nature.kind, nature.media_type, nature.named) == ("recognised", "JPEG", "image/jpeg", None)
     assert nature.facts["taken"] == "2026:11:12 06:40:00"
     assert nature.facts["position"] == "50.775000, 6.083333"
-    assert (nature.facts["width"], nature.facts["make"]) == ("40", "Lumière")
+    assert (nature.facts["width"], nature.facts["make"]) == ("40", "Lumiere")
     _, blocks = evidence.download(begins(team, team.admin), item.id)
     assert b"".join(blocks) == content
 
@@ -134,7 +134,10 @@ def test_a_name_is_contradicted_only_for_certain(name: str, content: bytes, name
 
 @pytest.mark.parametrize(
     "content",
-    [photo()[:60], paper()[:40], packed(x="y" * 99)[:50], b"%PDF-1.7\n" + b"<<" * 50_000, b"\xff\xd8\xff\xe1" + b"\xff" * 999],
+    [
+        photo()[:60], paper()[:40], packed(x="y" * 99)[:50], b"%PDF-1.7\n" + b"<<" * 50_000,
+        b"\xff\xd8\xff\xe1" + b"\xff" * 999,
+    ],
 )  # fmt: skip
 def test_damaged_bytes_keep_nobody_from_the_page(app: Flask, team: Team, content: bytes) -> None:
     item, nature = looked(team, content, "file.bin")

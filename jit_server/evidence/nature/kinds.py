@@ -24,7 +24,9 @@ KINDS: Final = (
     _kind("TIFF", "tif tiff dng nef cr2 arw pef srw"),
     _kind("BMP", "bmp dib"),
     _kind("RIFF", "webp wav avi ani"),
-    _kind("ZIP", "zip docx docm dotx xlsx xlsm xltx xlsb pptx pptm ppsx odt ods odp odg epub jar apk ipa kmz xpi vsdx cbz"),
+    _kind(
+        "ZIP", "zip docx docm dotx xlsx xlsm xltx xlsb pptx pptm ppsx odt ods odp odg epub jar apk ipa kmz xpi vsdx cbz"
+    ),
     _kind("7z", "7z cb7"),
     _kind("RAR", "rar cbr"),
     _kind("gzip", "gz tgz svgz"),

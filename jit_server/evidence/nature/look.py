@@ -16,6 +16,8 @@ from typing import Any
 SECONDS = 8
 _MEMORY = 1024 * 2**20
 _LONGEST = 300
+_SURE = 3
+"""A signature of so many bytes is believed in text too."""
 _ENTRIES = 20_000
 _OFFICE = {
     "word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -50,7 +52,7 @@ def recognise(data: bytes, endings: dict[str, str]) -> dict[str, str | None]:
         matches = []
     for match in sorted(matches, key=lambda one: -len(one.byte_match)):
         word = endings.get(match.extension.lstrip(".").lower())
-        sure = len(match.byte_match) > 2 or b"\0" in data[:1024]  # text may well begin with BM or MZ
+        sure = len(match.byte_match) >= _SURE or b"\0" in data[:1024]  # text may well begin with BM or MZ
         if word and sure:
             return {"kind": word, "media_type": match.mime_type or None}
     return {"kind": None, "media_type": None}
@@ -86,7 +88,7 @@ def of_pdf(data: bytes) -> dict[str, Any]:
     reader = PdfReader(io.BytesIO(data))
     if reader.is_encrypted:
         return {"encrypted": "yes"}
-    said = reader.metadata or {}
+    said: dict[str, Any] = dict(reader.metadata or {})
     return {name: said[key] for key, name in _PDF.items() if key in said} | {"pages": len(reader.pages)}
 
 
@@ -135,15 +137,21 @@ def plain(value: Any) -> str:
     return "".join(one if one.isprintable() else " " for one in text[: 4 * _LONGEST]).strip()[:_LONGEST]
 
 
+def say(what: dict[str, Any]) -> None:
+    """One line, sent at once."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Read, say the kind, then the facts: whoever is killed over the facts has said the kind."""
     limit()
     endings, data = json.loads(sys.argv[1]), sys.stdin.buffer.read()
     kind = recognise(data, endings)
-    print(json.dumps(kind), flush=True)
+    say(kind)
     reader = READERS.get(kind["kind"] or "")
     facts = reader(data) if reader else {}
-    print(json.dumps({name: plain(value) for name, value in facts.items() if plain(value or "")}), flush=True)
+    say({name: plain(value) for name, value in facts.items() if plain(value or "")})
 
 
 if __name__ == "__main__":
