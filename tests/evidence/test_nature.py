@@ -145,6 +145,13 @@ def test_damaged_bytes_keep_nobody_from_the_page(app: Flask, team: Team, content
     assert browser(app, team.world.house, team.admin).get(f"/w/{team.id}/evidence/{item.number}").status_code == 200
 
 
+def test_what_would_unpack_to_much_more_is_not_unpacked() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("docProps/core.xml", bytes(50_000_000))
+    assert ask(made.getvalue()).facts["entries"] == "1"
+
+
 def test_a_look_that_takes_too_long_is_ended() -> None:
     begun = time.monotonic()
     assert not ask(photo(), seconds=0.01).whole
