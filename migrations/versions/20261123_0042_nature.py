@@ -16,6 +16,11 @@ branch_labels = None
 depends_on = None
 
 TABLE = "evidence_nature"
+FORGETS = """
+        UPDATE evidence_nature SET facts = '{}' WHERE item_id = NEW.item_id;
+        RETURN NULL;"""
+"""What the bytes said of themselves goes with them; what kind they were is said in the log anyway."""
+SAFELY = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp"
 SYSTEM = "current_setting('jit.actor', true) = 'system'"
 CHECKS = {
     "outcome": "outcome IN ('recognised','unknown','damaged','unread')",
@@ -46,10 +51,15 @@ def upgrade() -> None:
         f"CREATE POLICY {TABLE}_noted ON {TABLE} FOR INSERT TO {APP_ROLE} WITH CHECK ({SYSTEM})",
         f"CREATE POLICY {TABLE}_owner ON {TABLE} TO CURRENT_USER USING (true) WITH CHECK (true)",
         f"GRANT SELECT, INSERT ON {TABLE} TO {APP_ROLE}",
+        f"CREATE FUNCTION erasure_forgets() RETURNS trigger {SAFELY} AS $$ BEGIN {FORGETS} END $$",
+        "REVOKE ALL ON FUNCTION erasure_forgets() FROM PUBLIC",
+        "CREATE TRIGGER erasure_forgets AFTER INSERT ON erasure FOR EACH ROW EXECUTE FUNCTION erasure_forgets()",
     ):
         op.execute(statement)
 
 
 def downgrade() -> None:
     """Take it away."""
+    op.execute("DROP TRIGGER erasure_forgets ON erasure")
+    op.execute("DROP FUNCTION erasure_forgets()")
     op.drop_table(TABLE)

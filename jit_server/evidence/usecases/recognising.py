@@ -10,7 +10,7 @@ from sqlmodel import col
 from jit_server import audit
 from jit_server.access import SYSTEM
 from jit_server.audit.entry import canonical
-from jit_server.core.errors import Altered, KeyGone
+from jit_server.core.errors import Altered, KeyGone, VaultDown
 from jit_server.core.jobs import Stopping
 from jit_server.evidence.keys import vault_of
 from jit_server.evidence.models import UNSEALED, EvidenceItem
@@ -42,17 +42,30 @@ def recognise(house: House, stopping: Stopping, workspace_id: UUID, item_id: UUI
 def recognise_rest(house: House, stopping: Stopping) -> None:
     """Look at what nobody looked at: taken in before there was such a look.
 
+    An exhibit that cannot be read keeps none of the others from being looked at; its turn comes again.
+
     Raises:
-        VaultDown: the bytes cannot be read now.
+        VaultDown: the store does not answer.
     """
+    looked, last = 0, UUID(int=0)
+    while looked < MOST and not stopping():
+        item = _unseen(house, last)
+        if item is None:
+            return
+        last = item.id
+        try:
+            _look(house, item)
+            looked += 1
+        except VaultDown:
+            if not house.vault.status().ready:
+                raise
+
+
+def _unseen(house: House, after: UUID) -> EvidenceItem | None:
     unseen = ~exists().where(col(EvidenceNature.item_id) == col(EvidenceItem.id))
     with house.work(SYSTEM) as uow:
-        wanted = select(EvidenceItem).where(unseen).order_by(col(EvidenceItem.id)).limit(MOST)
-        items = list(uow.session.scalars(wanted))
-    for item in items:
-        if stopping():
-            return
-        _look(house, item)
+        wanted = select(EvidenceItem).where(col(EvidenceItem.id) > after, unseen).order_by(col(EvidenceItem.id))
+        return uow.session.scalar(wanted.limit(1))
 
 
 def _look(house: House, item: EvidenceItem) -> None:
