@@ -18,6 +18,7 @@ from jit_server.identity.models import (
 from jit_server.identity.shapes import ClaimMap, NewAgency, NewInvitation, NewIssuer, NewPerson, Preferences
 from jit_server.identity.usecases.account import (
     LANGUAGES,
+    acting,
     change_settings,
     end_other_sessions,
     end_session,
@@ -43,7 +44,7 @@ from jit_server.identity.usecases.staffing import appoint
 __all__ = [
     "LANGUAGES", "Agency", "AgencyRole", "AuthMethod", "Claim", "ClaimMap", "Invitation", "Issuer", "LoginSession",
     "NewAgency", "NewInvitation", "NewIssuer", "NewPerson", "Person", "Preferences", "Profile", "SendKey", "State",
-    "Theme", "Trust", "add_agency", "administered_agency", "agencies", "agency", "agency_role", "appoint",
+    "Theme", "Trust", "acting", "add_agency", "administered_agency", "agencies", "agency", "agency_role", "appoint",
     "change_settings", "disable", "end_other_sessions", "end_session", "end_sessions", "enrol", "invite", "issuer_of",
     "me", "my_sessions", "seen_agency", "set_issuer", "sign_out", "zones",
 ]  # fmt: skip

@@ -13,8 +13,8 @@ from flask import Flask
 from PIL import Image
 from sqlalchemy import Engine, text
 
-from jit_server import evidence
-from jit_server.access import Handling, Role
+from jit_server import evidence, identity
+from jit_server.access import OPERATOR, Handling, Role
 from jit_server.core.errors import Conflict, Invalid, NotFound, NotPermitted, PurposeRequired, TooLarge
 from jit_server.evidence import EvidenceItem, NewRedaction, RedactionOut
 from jit_server.evidence.redaction.asking import LARGEST, redacted
@@ -275,6 +275,17 @@ def test_whoever_was_removed_meanwhile_adds_nothing(team: Team):
     parent = kept(team, team.admin, photo())
     made = order(team, person, parent)
     team.remove(person)
+    run(team.world.house, lambda: False, team.id, made.id)
+    with begins(team, team.admin)() as uow:
+        assert evidence.read_kin(uow, parent.id).children == []
+
+
+def test_whoever_was_switched_off_meanwhile_adds_nothing(team: Team):
+    person = team.join("DE", Role.MEMBER)
+    parent = kept(team, team.admin, photo())
+    made = order(team, person, parent)
+    with team.world.house.work(OPERATOR) as uow:
+        identity.disable(uow, person.id)
     run(team.world.house, lambda: False, team.id, made.id)
     with begins(team, team.admin)() as uow:
         assert evidence.read_kin(uow, parent.id).children == []

@@ -78,11 +78,12 @@ def test_what_came_in_is_registered_at_once_and_cited_once_the_store_gave_it_bac
     assert entry.content["facts"] == said
 
 
-def test_the_act_that_registers_an_exhibit_asks_for_its_reading_back(team: Team, owner_engine: Engine):
+def test_registering_an_exhibit_asks_for_its_reading_back_and_for_a_look_at_it(team: Team, owner_engine: Engine):
     item = exhibit(team, team.admin)
     wanted = text("SELECT task_name FROM procrastinate_jobs WHERE args ->> 'item_id' = :id")
     with owner_engine.connect() as connection:
-        assert connection.execute(wanted, {"id": str(item.id)}).scalars().all() == ["evidence:read_back"]
+        asked = set(connection.execute(wanted, {"id": str(item.id)}).scalars())
+    assert asked == {"evidence:read_back", "evidence:recognise"}
 
 
 def test_it_is_read_back_once_however_often_it_is_asked_for(team: Team, house: House):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from jit_server import evidence
-from jit_server.access import Handling, PartyClass, Role
+from jit_server import evidence, identity
+from jit_server.access import OPERATOR, Handling, PartyClass, Role
 from jit_server.core.errors import Conflict, NotFound, NotPermitted
 from jit_server.evidence import EvidenceItem, Wanted, download
 from jit_server.evidence.arrival import window
@@ -165,6 +165,15 @@ def test_whoever_asked_and_may_no_more_takes_nothing_in(team: Team, package: byt
     assert titles(team) == ["From Lyon"]
     (stop,) = [one for one in custody(team, team.admin, item.id) if one.event == "evidence:unpacking_stopped"]
     assert (stop.result, stop.facts["at_exhibit"]) == ("denied", 1)
+
+
+def test_whoever_asked_and_was_switched_off_takes_nothing_in(team: Team, package: bytes):
+    who = team.join("DE")
+    item = arrives(team, package, who)
+    with team.world.house.work(OPERATOR) as uow:
+        identity.disable(uow, who.id)
+    works(team, item)
+    assert titles(team) == ["From Lyon"]
 
 
 def test_what_waits_in_quarantine_is_not_opened(house: House, package: bytes):

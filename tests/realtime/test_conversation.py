@@ -128,7 +128,7 @@ def test_who_watches_is_not_told_of_by_presence_when_the_rules_hide_presence(ser
     async def scenario():
         auditor = team.join("FR", Role.AUDITOR)
         hidden, shown = await seated(served, team, cookie(auditor), cookie(team.admin))
-        await shown.until(lambda: shown.events("presence:changed"), 4)
+        await shown.until(lambda: shown.events("presence:changed"), 10)
         await asyncio.sleep(0.5)
         assert {one["name"] for one in shown.events("presence:changed")[-1]["people"]} == {team.admin.name}
         assert hidden.events("presence:changed") == []
@@ -145,6 +145,7 @@ def test_a_send_that_is_repeated_after_a_cut_makes_one_message(served, team, cha
         kept.append(await again.emit("message:post", wish))
         assert kept[0]["id"] == kept[1]["id"]
         assert kept[0]["position"] == kept[1]["position"]
+        await reader.until(lambda: reader.events("message:posted"), 10)
         await asyncio.sleep(0.5)
         assert len(reader.events("message:posted")) == 1
 
@@ -181,8 +182,10 @@ def test_a_registered_exhibit_is_announced_to_whoever_may_know_of_it(served, wor
         first, second = (one["evidence"] for one in partner.events("evidence:registered"))
         assert (first["id"], first["number"]) == (str(shown.id), shown.number)
         assert second["id"] == str(hidden.id)
-        await asyncio.sleep(0.3)
-        assert [one["evidence"]["id"] for one in watching.events("evidence:registered")] == [str(shown.id)]
+        later = await asyncio.to_thread(exhibit, team, team.admin, handling="H0")
+        await watching.until(lambda: len(watching.events("evidence:registered")) == 2, 6)
+        announced = [one["evidence"]["id"] for one in watching.events("evidence:registered")]
+        assert announced == [str(shown.id), str(later.id)]
 
     play(scenario)
 

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 from sqlmodel import col
 
-from jit_server import __version__
-from jit_server.access import SYSTEM, Action, Actor
+from jit_server import __version__, identity
+from jit_server.access import SYSTEM, Action
 from jit_server.core.errors import Altered, JitError, KeyGone, NotSignedIn, TooLarge, VaultDown
 from jit_server.core.jobs import Stopping
 from jit_server.evidence import names
@@ -28,10 +28,8 @@ from jit_server.evidence.usecases import deriving
 from jit_server.evidence.usecases.content import checked
 from jit_server.evidence.usecases.uploads import Begin, declare, receive
 from jit_server.evidence.usecases.uses import used
-from jit_server.identity.models import Agency, Person
 from jit_server.work import House, UnitOfWork
 from jit_server.workspaces import Workspace
-from jit_server.workspaces.aliases import shown
 
 TASK: Final = "evidence:redact"
 TOOL: Final = "jit-server redaction (PDFium, Pillow)"
@@ -95,7 +93,7 @@ def run(house: House, _stopping: Stopping, workspace_id: UUID, redaction_id: UUI
     with house.work(SYSTEM) as uow:
         row = uow.find(Redaction, id=redaction_id, workspace_id=workspace_id)
         item = uow.find(EvidenceItem, id=row.item_id) if row else None
-        actor = _orderer(uow, row) if row else None
+        actor = identity.acting(uow, row.ordered_by) if row else None
         if row is None or item is None or _settled(uow, row):
             return
     copy = _copy(house, row, item)
@@ -119,16 +117,6 @@ def _settled(uow: UnitOfWork, row: Redaction) -> bool:
     uploads = [one.upload_id for one in tries if one.upload_id]
     made = uow.every(EvidenceItem, col(EvidenceItem.id).in_(uploads)) if uploads else ()
     return bool(made) or any(one.refused for one in tries)
-
-
-def _orderer(uow: UnitOfWork, row: Redaction) -> Actor | None:
-    """Whoever ordered it: what they may not do any more, the job does not do for them."""
-    person = uow.find(Person, id=row.ordered_by)
-    agency = uow.find(Agency, id=person.agency_id) if person else None
-    if person is None or agency is None:
-        return None
-    name = shown(uow, row.workspace_id, [person.id])[person.id]
-    return Actor("person", person.id, agency.id, agency.state, name, agency.name)
 
 
 def _copy(house: House, row: Redaction, item: EvidenceItem) -> Copy:

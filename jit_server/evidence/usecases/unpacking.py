@@ -13,7 +13,8 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlmodel import col
 
-from jit_server.access import SYSTEM, Action, Actor, Gate, Handling
+from jit_server import identity
+from jit_server.access import SYSTEM, Action, Gate, Handling
 from jit_server.core.errors import Conflict, JitError, NotFound, NotPermitted, QuotaFull, TooLarge
 from jit_server.core.jobs import Stopping
 from jit_server.evidence import markings
@@ -28,7 +29,6 @@ from jit_server.evidence.shapes import NewUpload
 from jit_server.evidence.usecases.opening import person_of
 from jit_server.evidence.usecases.uploads import Begin, declare, receive
 from jit_server.evidence.usecases.uses import used
-from jit_server.identity.models import Agency, Person
 from jit_server.work import House, UnitOfWork
 from jit_server.workspaces import Workspace
 
@@ -161,13 +161,10 @@ def _begins(house: House, person_id: UUID) -> Begin:
 
     def begin() -> UnitOfWork:
         with house.work(SYSTEM) as uow:
-            person = uow.find(Person, id=person_id, disabled_at=None)
-            agency = uow.find(Agency, id=person.agency_id) if person else None
-        if person is None or agency is None:
+            actor = identity.acting(uow, person_id)
+        if actor is None:
             raise NotFound
-        return house.work(
-            Actor("person", person.id, agency.id, agency.state, name=person.name, agency_name=agency.name)
-        )
+        return house.work(actor)
 
     return begin
 

@@ -9,8 +9,9 @@ from zoneinfo import available_timezones
 from sqlalchemy import Row, text
 from sqlmodel import col
 
+from jit_server.access import Actor
 from jit_server.core.errors import Invalid, NotFound, NotSignedIn
-from jit_server.identity.models import LoginSession, Person
+from jit_server.identity.models import Agency, LoginSession, Person
 from jit_server.identity.shapes import Preferences
 from jit_server.work import UnitOfWork
 
@@ -43,6 +44,15 @@ def me(uow: UnitOfWork) -> Person:
     if found is None:
         raise NotSignedIn
     return found
+
+
+def acting(uow: UnitOfWork, person_id: UUID) -> Actor | None:
+    """Somebody as a job acts for them in what they asked for while signed in; None once they are disabled."""
+    person = uow.find(Person, id=person_id, disabled_at=None)
+    agency = uow.find(Agency, id=person.agency_id) if person else None
+    if person is None or agency is None:
+        return None
+    return Actor("person", person.id, agency.id, agency.state, name=person.name, agency_name=agency.name)
 
 
 def change_settings(uow: UnitOfWork, new: Preferences) -> Person:
