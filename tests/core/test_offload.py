@@ -7,9 +7,7 @@ import pytest
 
 from jit_server.core.vault.offload import ahead
 
-PATCHED = (
-    "from gevent import monkey; monkey.patch_all()\nimport gevent\nfrom jit_server.core.vault.offload import ahead\n"
-)
+PATCHED = "from gevent import monkey; monkey.patch_all()\nimport gevent\nfrom jit_server.core.vault.offload import Behind, ahead\n"
 
 FETCHES_WHILE_THE_TAKER_IS_BUSY = """
 seen = []
@@ -53,12 +51,31 @@ import gc; gc.collect()
 assert ended == [True]
 """
 
+SAYS_WHAT_WENT_WRONG_WHERE_THE_PIECES_ARE_GIVEN = """
+worked = []
+def work(piece):
+    if piece == b"bad":
+        raise ValueError("a wrong tag")
+    worked.append(piece)
+behind, raised = Behind(work, most=1), []
+for piece in (b"good", b"bad", b"never"):
+    try:
+        behind.give(piece)
+        behind.wait()
+    except ValueError as fault:
+        raised.append(str(fault))
+        break
+behind.wait()
+assert (worked, raised) == ([b"good"], ["a wrong tag"]), (worked, raised)
+"""
+
 
 @pytest.mark.parametrize(
     "script",
     [
         pytest.param(FETCHES_WHILE_THE_TAKER_IS_BUSY, id="fetches while the taker is busy"),
         pytest.param(HANDS_AN_ERROR_OVER_AFTER_THE_BLOCKS_BEFORE_IT, id="hands an error over"),
+        pytest.param(SAYS_WHAT_WENT_WRONG_WHERE_THE_PIECES_ARE_GIVEN, id="says what went wrong and prints nothing"),
         pytest.param(STOPS_FETCHING_WHEN_NOBODY_TAKES_ANY_MORE, id="stops when nobody takes any more"),
     ],
 )
@@ -67,7 +84,7 @@ def test_beside_an_event_loop_it(script: str):
     done = subprocess.run(
         [sys.executable, "-c", PATCHED + script], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_without_an_event_loop_it_is_the_blocks_themselves():

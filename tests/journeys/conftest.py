@@ -1,5 +1,6 @@
 """Two workers, three certified issuers, real Chromium: what every journey stands on."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +54,15 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def stage(postgres: EmbeddedPostgres, scratch: Path) -> Iterator[Stage]:
+    """The stage that all journeys share."""
+    with staged(postgres, scratch, "journeys") as made:
+        yield made
+
+
+@contextlib.contextmanager
+def staged(postgres: EmbeddedPostgres, scratch: Path, name: str) -> Iterator[Stage]:
     """A server over a database of its own, with the demo's case in it, and an issuer for each agency."""
-    urls, port, folder = postgres.database("journeys"), free_port(), scratch / "journeys"
+    urls, port, folder = postgres.database(name), free_port(), scratch / name
     folder.mkdir()
     schema.upgrade(urls.owner)
     settings = Settings(
@@ -84,7 +92,14 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(stage: Stage, chromium: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Open a browser for somebody. In the end no page may have complained, called elsewhere or broken the policy."""
+    """Open a browser for somebody."""
+    with windows(stage, chromium) as open_for:
+        yield open_for
+
+
+@contextlib.contextmanager
+def windows(stage: Stage, chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Opens browsers. In the end no page may have complained, called elsewhere or broken the policy."""
     opened: list[Visitor] = []
     said_before = len(stage.server.log())
 

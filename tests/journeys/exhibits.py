@@ -5,8 +5,10 @@ import re
 import secrets
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import text
 
 from jit_server import audit, evidence
 from jit_server.access import SYSTEM
@@ -16,6 +18,10 @@ from tests.builders import Team, Who
 from tests.journeys.visitor import Visitor
 
 MIB = 2**20
+_PIECES = text(
+    "SELECT p.object_id, p.size FROM upload_piece p JOIN upload_part o ON o.id = p.part_id"
+    " JOIN upload u ON u.id = o.upload_id WHERE u.workspace_id = :id"
+)
 _ONCE = re.compile(r'nonce="[^"]*"')
 LARGE = 200 * MIB
 
@@ -79,6 +85,12 @@ def registered(page: Page) -> str:
     done = page.get_by_text(re.compile("Registered as exhibit"))
     expect(done).to_be_visible(timeout=60_000)
     return done.inner_text().split()[-1].rstrip(".")
+
+
+def pieces(team: Team) -> dict[UUID, int]:
+    """The pieces of this team's uploads that the server has: their names and sizes in bytes."""
+    with team.world.work(SYSTEM) as uow:
+        return {row.object_id: row.size for row in uow.connection.execute(_PIECES, {"id": team.id})}
 
 
 def missing(page: Page) -> Locator:

@@ -1,20 +1,16 @@
 """J2 A seizure: a large image by button and by drop, what makes it evidence, a digest nobody can talk us into."""
 
-import contextlib
 import re
 import time
 
-import psutil
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import text
 
 from jit_server.access import SYSTEM
 from jit_server.evidence import EvidenceItem
-from tests.builders import sign_in
 from tests.journeys import exhibits
-from tests.journeys.conftest import CHROMIUM, FLAGS
 from tests.journeys.exhibits import LARGE, MIB
+from tests.journeys.profile import Profile
 from tests.journeys.visitor import NETWORK, STATUS
 
 
@@ -145,49 +141,19 @@ KEPT = """async () => {
     ask.onsuccess = () => { opened.close(); resolve(ask.result); };
   }));
 }"""  # noqa: E501
-PIECES = text(
-    "SELECT p.object_id, p.size FROM upload_piece p JOIN upload_part o ON o.id = p.part_id"
-    " JOIN upload u ON u.id = o.upload_id WHERE u.workspace_id = :id"
-)
-
-
-def pieces(stage, team):
-    """The pieces of this team's uploads that the server has: their names and sizes."""
-    with stage.cast.house.work(SYSTEM) as uow:
-        return {row.object_id: row.size for row in uow.connection.execute(PIECES, {"id": team.id})}
 
 
 @pytest.fixture
 def own_browser(chromium, stage, team, tmp_path):
-    """Opens a browser with a profile on disk, which outlives its process, for one signed-in investigator."""
-    who, profile = team.join("DE"), tmp_path / "profile"
-    cookie = {"name": stage.server.settings.cookie, "value": sign_in(stage.cast.house, who), "url": stage.url}
-    opened = []
-
-    def start():
-        made = chromium.browser_type.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=FLAGS, base_url=stage.url, locale="en-GB"
-        )
-        opened.append(made)
-        made.add_cookies([cookie])
-        made.pages[0].goto(f"/w/{team.id}/evidence/new")
-        return made.pages[0]
-
-    def kill():
-        here = [one for one in psutil.process_iter(["cmdline"]) if f"--user-data-dir={profile}" in one.info["cmdline"]]
-        for one in here:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
-        psutil.wait_procs(here, timeout=10)
-
-    yield start, kill
-    opened[-1].close()
+    """A browser of its own for one signed-in investigator, to be killed."""
+    made = Profile(chromium, stage, team.join("DE"), tmp_path / "profile")
+    yield made
+    made.close()
 
 
-def test_after_a_killed_browser_only_what_is_missing_is_sent(own_browser, stage, team, tmp_path):
-    start, kill = own_browser
+def test_after_a_killed_browser_only_what_is_missing_is_sent(own_browser, team, tmp_path):
     path, other = exhibits.sparse(tmp_path, size=48 * MIB), exhibits.sparse(tmp_path, "other.img", size=48 * MIB)
-    page = start()
+    page = own_browser.start(f"/w/{team.id}/evidence/new")
     exhibits.fill_in(page)
     exhibits.choose(page, path)
     line = page.context.new_cdp_session(page)
@@ -196,17 +162,17 @@ def test_after_a_killed_browser_only_what_is_missing_is_sent(own_browser, stage,
     line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 10, **speed})
     go(page).click()
     deadline = time.monotonic() + 60
-    while sum(pieces(stage, team).values()) < 0.3 * 48 * MIB:
+    while sum(exhibits.pieces(team).values()) < 0.3 * 48 * MIB:
         assert time.monotonic() < deadline
         page.wait_for_timeout(100)
     kept = page.evaluate(KEPT)
-    kill()
-    before = pieces(stage, team)
+    own_browser.kill()
+    before = exhibits.pieces(team)
     assert 0.3 * 48 * MIB <= sum(before.values()) < 48 * MIB
     assert "phone" not in kept
     assert "Rheinau" not in kept
 
-    page = start()
+    page = own_browser.start(f"/w/{team.id}/evidence/new")
     expect(page.get_by_text("Unfinished: choose the same file again")).to_be_visible()
     again = page.locator("[data-again]")
     again.set_input_files(other)
@@ -214,7 +180,7 @@ def test_after_a_killed_browser_only_what_is_missing_is_sent(own_browser, stage,
     again.set_input_files(path)
     exhibits.registered(page)
     expect(page.locator("[data-server-hash]")).to_have_text(exhibits.sha256(path))
-    after = pieces(stage, team)
+    after = exhibits.pieces(team)
     assert before.items() <= after.items()
     assert sum(after.values()) == 48 * MIB
     assert page.evaluate(KEPT) == "[]"

@@ -111,15 +111,20 @@ class Behind:
         if under_way is None:
             return
         try:
-            under_way.get()
+            fault = under_way.get()
         finally:
             if under_way.ready():
                 self._under_way = None
+        if fault is not None:
+            self._waiting.clear()
+            raise fault
 
-    def _drain(self) -> None:
+    def _drain(self) -> BaseException | None:
+        """Do what waits. An error is an answer: one that is raised in there is printed as nobody's."""
         try:
             while self._waiting:
                 self._work(self._waiting.popleft())
-        except BaseException:
+        except BaseException as fault:  # noqa: BLE001 - raised again where the pieces are given
             self._waiting.clear()
-            raise
+            return fault
+        return None
