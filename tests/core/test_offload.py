@@ -7,7 +7,12 @@ import pytest
 
 from jit_server.core.vault.offload import ahead
 
-PATCHED = "from gevent import monkey; monkey.patch_all()\nimport gevent\nfrom jit_server.core.vault.offload import Behind, ahead\n"
+PATCHED = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from jit_server.core.vault.offload import Behind, ahead
+"""
 
 FETCHES_WHILE_THE_TAKER_IS_BUSY = """
 seen = []
