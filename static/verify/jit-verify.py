@@ -637,7 +637,10 @@ class Package(Bundle):
 
     def listed(self) -> dict[str, str]:
         """What META-INF/ASiCManifest.xml says: the digest of each file."""
-        text = self.read(MANIFEST).decode()
+        try:
+            text = self.read(MANIFEST).decode()
+        except UnicodeDecodeError:
+            raise Wrong(MANIFEST, "was changed: it is not a manifest of this format") from None
         found = {}
         if not text.startswith(MANIFEST_HEAD) or not text.endswith(MANIFEST_END):
             raise Wrong(MANIFEST, "was changed: it is not a manifest of this format")

@@ -143,6 +143,14 @@ def test_a_changed_bit_in_each_entry_is_found_and_the_entry_named(package: bytes
             assert name in [one["where"] for one in program.check(str(path))["findings"]]
 
 
+def test_a_manifest_that_is_no_text_any_more_is_named(package: bytes, tmp_path: Path):
+    program, path, changed = verifier(), tmp_path / "one.asice", bytearray(package)
+    (start,) = (start for name, start, _ in places(package) if name == "META-INF/ASiCManifest.xml")
+    changed[start + 100] ^= 128
+    path.write_bytes(changed)
+    assert "META-INF/ASiCManifest.xml" in [one["where"] for one in program.check(str(path))["findings"]]
+
+
 def test_a_changed_stamp_is_found_though_its_checksum_was_made_to_fit(package: bytes, tsa: Authority):
     program, trusted = verifier(), tsa.root.read_bytes()
     token, over = (opened(package).read(f"META-INF/{name}") for name in ("timestamp.tst", "ASiCManifest-stamp.xml"))

@@ -119,12 +119,12 @@ class Behind:
             self._waiting.clear()
             raise fault
 
-    def _drain(self) -> BaseException | None:
+    def _drain(self) -> Exception | None:
         """Do what waits. An error is an answer: one that is raised in there is printed as nobody's."""
         try:
             while self._waiting:
                 self._work(self._waiting.popleft())
-        except BaseException as fault:  # noqa: BLE001 - raised again where the pieces are given
+        except Exception as fault:  # noqa: BLE001 - raised again where the pieces are given
             self._waiting.clear()
             return fault
         return None

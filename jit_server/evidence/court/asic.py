@@ -15,6 +15,7 @@ PKCS7 = "application/x-pkcs7-signature"
 _TYPES = {
     "csv": "text/csv",
     "json": "application/json",
+    "jsonld": "application/ld+json",
     "jsonl": "application/jsonl",
     "md": "text/markdown",
     "txt": "text/plain",

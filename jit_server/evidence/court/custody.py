@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+NAME = "custody.csv"
 COLUMNS = (
     *("position", "at", "zone", "exhibit", "event", "operation", "result", "person", "agency", "actor"),
     *("purpose", "purpose_text", "clause", "recipients", "facts", "statement", "leaf_hash"),

@@ -117,6 +117,9 @@ The server's seal can also be checked by other programs, after unpacking:
 and the digests of the files by those in `META-INF/ASiCManifest.xml`. The seal's certificate signs itself; its SHA-256
 is {fingerprint}. It is not a qualified seal.
 
+The file `case.jsonld` says the same as `custody.csv` and `exhibits.jsonl` for other programs, in CASE 1.5.0
+(https://caseontology.org); `case_validate case.jsonld` checks its form.
+
 If the server has a time-stamping authority (`stamps_by` in package.json) and it answered, two stamps (RFC 3161) say
 that this package and the log's head existed at that time. With the authority's certificates, from a source you trust:
 

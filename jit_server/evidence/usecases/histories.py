@@ -1,14 +1,15 @@
 """The histories of several exhibits, read from the log a thousand entries at a time and never held whole."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from jit_server import audit
 from jit_server.audit.log import MOST_READ
-from jit_server.evidence.court import custody
+from jit_server.evidence.court import case, custody
 from jit_server.evidence.court import report as pages
 from jit_server.evidence.custody.models import CustodyAct
 from jit_server.evidence.models import EvidenceItem
@@ -29,9 +30,26 @@ class Statement:
     value: str
 
 
+class Hashed:
+    """Digest and size of what was made and not kept."""
+
+    def __init__(self, piece: bytes) -> None:
+        self._digest, self.size = sha256(piece), len(piece)
+
+    def add(self, piece: bytes) -> None:
+        """What comes next."""
+        self._digest.update(piece)
+        self.size += len(piece)
+
+    @property
+    def sha256(self) -> str:
+        """Of all so far, hex."""
+        return self._digest.hexdigest()
+
+
 @dataclass
 class Survey:
-    """What one reading of the histories gave: the places of each, who acts in them, and the custody report's digest."""
+    """What one reading of the histories gave: places, who acts in them, digests of report and graph."""
 
     positions: dict[UUID, list[int]]
     names: dict[str, str] = field(default_factory=dict)
@@ -41,8 +59,17 @@ class Survey:
     """By the id of the act, what it says, for those acts that whoever asks may know of."""
     events: list[list[str]] = field(default_factory=list)
     """The first of them, as the PDF shows them."""
-    sha256: str = ""
-    size: int = 0
+    graph: case.Graph | None = None
+    made: dict[str, Hashed] = field(default_factory=dict)
+    """By name, what was made and is made again while it is sent."""
+    end: bytes = b""
+    """Of the graph: what is said of the exhibits."""
+
+    def finish(self, about: Mapping[str, Any], exhibits: Sequence[Mapping[str, Any]]) -> None:
+        """Say in the graph what its entries are about."""
+        if self.graph is not None:
+            self.end = self.graph.tail(about, exhibits, self.names)
+            self.made[case.NAME].add(self.end)
 
     def of(self, item_id: UUID) -> list[Statement]:
         """What people said of one exhibit, in the log's order."""
@@ -55,38 +82,60 @@ class Survey:
 
 
 def survey(begin: Begin, items: Sequence[EvidenceItem], until: int) -> Survey:
-    """Read the histories up to an entry once; the custody report is made and only hashed."""
+    """Read the histories up to an entry once; custody report and graph are made and only hashed."""
     found = Survey({item.id: [] for item in items})
-    digest = sha256()
-    for piece in report(begin, items, until, found, look_up=True):
-        digest.update(piece)
-        found.size += len(piece)
-    found.sha256 = digest.hexdigest()
+    numbers, graph = _numbers(items), case.Graph(items[0].workspace_id)
+    listed, drawn = Hashed(custody.head()), Hashed(graph.head())
+    for entries in histories(begin, items, until):
+        with begin() as uow:
+            _look_up(uow, entries, found)
+        told = entries[: pages.MOST + 1 - len(found.events)]
+        found.events += [
+            pages.row(one.content, numbers[one.content["subject"]["id"]], found.names, _said(one, found))
+            for one in told
+        ]
+        listed.add(_lines(entries, numbers, found))
+        drawn.add(_actions(entries, graph, found))
+    found.graph, found.made = graph, {custody.NAME: listed, case.NAME: drawn}
     return found
 
 
-def report(
-    begin: Begin, items: Sequence[EvidenceItem], until: int, found: Survey, *, look_up: bool = False
-) -> Iterator[bytes]:
-    """The custody report, the same each time; while `look_up` it also fills in what a survey finds."""
-    numbers = {str(item.id): item.number for item in items}
+def report(begin: Begin, items: Sequence[EvidenceItem], until: int, found: Survey) -> Iterator[bytes]:
+    """The custody report, the same each time."""
+    numbers = _numbers(items)
     yield custody.head()
     for entries in histories(begin, items, until):
-        if look_up:
-            with begin() as uow:
-                _look_up(uow, entries, found)
-            told = entries[: pages.MOST + 1 - len(found.events)]
-            found.events += [
-                pages.row(one.content, numbers[one.content["subject"]["id"]], found.names, _said(one, found))
-                for one in told
-            ]
-        yield b"".join(
-            custody.line(
-                entry.content, entry.leaf_hash, numbers[entry.content["subject"]["id"]], found.names,
-                _said(entry, found),
-            )
-            for entry in entries
-        )  # fmt: skip
+        yield _lines(entries, numbers, found)
+
+
+def drawing(begin: Begin, items: Sequence[EvidenceItem], until: int, found: Survey) -> Iterator[bytes]:
+    """The graph, the same each time."""
+    graph = case.Graph(items[0].workspace_id)
+    yield graph.head()
+    for entries in histories(begin, items, until):
+        yield _actions(entries, graph, found)
+    yield found.end
+
+
+AGAIN = {custody.NAME: report, case.NAME: drawing}
+"""What is too large to be kept until it is sent."""
+
+
+def _numbers(items: Sequence[EvidenceItem]) -> dict[str, str]:
+    return {str(item.id): item.number for item in items}
+
+
+def _lines(entries: Sequence[audit.Kept], numbers: dict[str, str], found: Survey) -> bytes:
+    return b"".join(
+        custody.line(
+            entry.content, entry.leaf_hash, numbers[entry.content["subject"]["id"]], found.names, _said(entry, found)
+        )
+        for entry in entries
+    )
+
+
+def _actions(entries: Sequence[audit.Kept], graph: case.Graph, found: Survey) -> bytes:
+    return b"".join(graph.action(entry.content, _said(entry, found)) for entry in entries)
 
 
 def _said(entry: audit.Kept, found: Survey) -> str:

@@ -40,7 +40,7 @@ from jit_server.work import UnitOfWork
 from jit_server.workspaces import Workspace
 
 _DIGITS = re.compile("[0-9]{1,7}", re.ASCII).fullmatch
-EXHIBITS, CUSTODY, NAMES, ABOUT = "exhibits.jsonl", "custody.csv", "names.json", "package.json"
+EXHIBITS, NAMES, ABOUT = "exhibits.jsonl", "names.json", "package.json"
 TRANSFER, CERTIFICATE, INSTRUCTIONS, REPORT = "transfer.json", "certificate-902.txt", "VERIFY.md", "custody.pdf"
 
 
@@ -191,8 +191,10 @@ def _prepare(
         INSTRUCTIONS: papers.instructions(signer, seal.fingerprint),
     }
     files = {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in texts.items()}
-    files[CUSTODY] = {"sha256": seen.sha256, "size": seen.size}
-    said = _about(new, moment, occasion) | {"log": str(items[0].workspace_id), "seal": seal.fingerprint, "files": files}
+    told = _about(new, moment, occasion)
+    seen.finish(told, exhibits)
+    files |= {name: {"sha256": one.sha256, "size": one.size} for name, one in seen.made.items()}
+    said = told | {"log": str(items[0].workspace_id), "seal": seal.fingerprint, "files": files}
     said["stamps_by"] = uow.house.settings.tsa_url
     about = canonical(said)
     digest = bundle.digest(about)

@@ -23,7 +23,7 @@ from jit_server.evidence.court.asic import DataObject
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.tus.lying import Readable
 from jit_server.evidence.usecases.content import LOOK_AGAIN_SECONDS, checked
-from jit_server.evidence.usecases.histories import Survey, histories, report
+from jit_server.evidence.usecases.histories import AGAIN, Survey, histories
 from jit_server.evidence.usecases.uploads import Begin
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Package:
     """What is known and on record before the first byte leaves.
 
     `files` holds where each exhibit's bytes lie, empty for references only; `texts` begins with the file whose digest
-    is on the log; None stands for the custody report, which is made again while it is sent. `vaults` is the vault as
+    is on the log; None stands for what is made again while it is sent (`AGAIN`). `vaults` is the vault as
     each exhibit's key sees it.
     """
 
@@ -104,8 +104,8 @@ class Shipment:
         yield self._archive.whole(asic.MIMETYPE, asic.MIME.encode())
         for name, data in self._package.texts.items():
             if data is None:
-                self._list(name, self._package.seen.sha256)
-                yield from self._archive.flowing(name, self._custody())
+                self._list(name, self._package.seen.made[name].sha256)
+                yield from self._archive.flowing(name, self._again(name))
             else:
                 yield self._text(name, data)
         yield from self._proof()
@@ -122,11 +122,11 @@ class Shipment:
         self._list(name, sha256(data).hexdigest())
         return self._archive.whole(name, data)
 
-    def _custody(self) -> Iterator[bytes]:
-        """The custody report once more; whoever may not read the log any more gets no shorter one."""
-        digest = sha256()
-        yield from _hashed(report(self._begin, self._package.items, self._package.position, self._package.seen), digest)
-        if digest.hexdigest() != self._package.seen.sha256:
+    def _again(self, name: str) -> Iterator[bytes]:
+        """What was made and hashed before, once more; whoever may not read the log any more gets no shorter one."""
+        digest, package = sha256(), self._package
+        yield from _hashed(AGAIN[name](self._begin, package.items, package.position, package.seen), digest)
+        if digest.hexdigest() != package.seen.made[name].sha256:
             raise NotFound
 
     def _proof(self) -> Iterator[bytes]:
