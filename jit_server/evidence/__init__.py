@@ -98,6 +98,7 @@ from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
 from jit_server.evidence.usecases.unpacking import is_package, open_package, opening_of, origin_of
 from jit_server.evidence.usecases.uploads import declare, receive, upload
 from jit_server.evidence.usecases.uses import conditions_of
+from jit_server.evidence.usecases.viewing import nature_of, read_text
 
 __all__ = [
     "ActOut",
@@ -193,6 +194,7 @@ __all__ = [
     "members_of",
     "my_redactions",
     "named",
+    "nature_of",
     "needed",
     "numbered",
     "open_package",
@@ -216,6 +218,7 @@ __all__ = [
     "read_acts",
     "read_hand_overs",
     "read_kin",
+    "read_text",
     "receipt_of",
     "receive",
     "record_basis",

@@ -22,6 +22,7 @@ from jit_server.evidence.promotion import api as promotion_api  # noqa: F401 - t
 from jit_server.evidence.redaction import api as redaction_api  # noqa: F401 - the same
 from jit_server.evidence.release import api as release_api  # noqa: F401 - the same
 from jit_server.evidence.usecases.chronicle import Point, Stretch, chronicle
+from jit_server.evidence.viewing import api as viewing_api  # noqa: F401 - the same
 from jit_server.evidence.wire import BYTES, PACKAGE, anew, bundle_of, content_of, package_of, routes
 from jit_server.web import body, context, cursor, purpose
 from jit_server.web.api import answer, created, page

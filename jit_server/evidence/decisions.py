@@ -23,7 +23,7 @@ from jit_server.web.purpose import PurposeForm
 from jit_server.work import UnitOfWork, rows_by_id
 from jit_server.workspaces import Party, views
 
-NEXT = {"look": "", "download": "/content", "bundle": "/bundle", "redact": "/redact"}
+NEXT = {"look": "", "download": "/content", "bundle": "/bundle", "redact": "/redact", "view": "/view"}
 """Where the page that asks for the purpose leads on to; nothing else, so it sends nobody elsewhere."""
 
 

@@ -32,6 +32,7 @@ from jit_server.evidence.promotion import pages as promotion_pages  # noqa: F401
 from jit_server.evidence.redaction import pages as redaction
 from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
 from jit_server.evidence.release import section
+from jit_server.evidence.viewing import pages as viewing_pages  # noqa: F401 - the same
 from jit_server.evidence.wire import anew, method_words, pages, zones
 from jit_server.web import assets, context, cursor, purpose
 from jit_server.web.api import parse_query

@@ -9,6 +9,7 @@ CSP = (
     "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types htmx lit-html; report-uri /csp-report"
 )
+_OURS = "img-src 'self' blob:;"
 FIXED = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # not `no-referrer`: with it a browser sends `Origin: null` with our own forms
@@ -17,6 +18,11 @@ FIXED = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), browsing-topics=()",
     "X-Frame-Options": "DENY",
 }
+
+
+def policy(*, images: str, media: str) -> str:
+    """The policy of a page that shows pictures or plays media from these sources as well."""
+    return CSP.format(nonce=g.nonce).replace(_OURS, f"{_OURS[:-1]} {images}; media-src {media};")
 
 
 def install(app: Flask, *, secure: bool) -> None:

@@ -19,6 +19,7 @@ from tests.builders import Team, World, browser
 from tests.evidence.builders import exhibit
 from tests.evidence.test_redactions import photo
 from tests.evidence.test_release import acknowledge, let_out, party_of, take
+from tests.evidence.test_viewing import looked_at, sound
 
 WITHOUT_DATA = {
     "/api/v1/policy/explain": "rules, no data of a case",
@@ -113,6 +114,7 @@ def test_e5_every_reading_route_leaves_exactly_one_entry(
         "/release": _let_out(case.team),
         "/erasure": _erased(case.team, house),
         "/opening": _opened(case.team),
+        "/media": {"item_id": looked_at(case.team, sound()).id},
         "/pages/": {"item_id": exhibit(case.team, case.team.admin, photo()).id, "page": 1},
     }
     wrong: list[str] = []

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 
 CSP = re.compile(
-    r"default-src 'none'; script-src 'self' 'nonce-[A-Za-z0-9_-]{16,}'; style-src 'self'; img-src 'self' blob:; "
+    r"default-src 'none'; script-src 'self' 'nonce-[A-Za-z0-9_-]{16,}'; style-src 'self'; img-src 'self' blob:"
+    r"( data:; media-src 'self')?; "
     r"font-src 'self'; connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
     r"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types htmx lit-html; report-uri /csp-report"
 )

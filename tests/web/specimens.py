@@ -378,6 +378,13 @@ PHYSICAL_FIELDS = (
 VERBS = [[("annotate", "Add a note"), ("photograph", "Link a photo")], [("hold", "Put on hold")]]
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+VIEWED = {
+    "item": BRIEF | {"id": UUID(int=5), "size": 5_400_000, "looked_at": True, "played_as": "audio/wav"},
+    "refused": "",
+}
+
+
 def member(number: int, name: str, role: str, **more) -> dict:
     blank = {
         "until": None,
@@ -1381,6 +1388,30 @@ SPECIMENS = {
             ],
             grounds=[("personal_data", "Personal data of others"), ("witness", "Protection of a witness")],
             errors=[{"field": "areas", "message": "is no area of a page", "remedy": "Write numbers."}],
+        ),
+    ),
+    "view": ("evidence/view.html", room("evidence", **VIEWED, shown="pages", picture=PIXEL, pages=12, page=3)),
+    "view_text": (
+        "evidence/view.html",
+        room(
+            "evidence",
+            **VIEWED,
+            shown="text",
+            page=1,
+            pages=1,
+            encodings=[("utf-8", "UTF-8"), ("cp1252", "Windows-1252")],
+            text={"text": "2026-11-20 06:10 call from +31 6 1234\n" * 60 + "x" * 400, "encoding": "utf-8"}
+            | {"first": 65_536, "end": 131_072, "size": 5_400_000},
+        ),
+    ),
+    "view_played": ("evidence/view.html", room("evidence", **VIEWED, shown="played", page=1, pages=1)),
+    "view_not": (
+        "evidence/view.html",
+        room(
+            "evidence",
+            **VIEWED | {"refused": "The file is encrypted. Add a decrypted copy first."},
+            shown="not",
+            page=1,
         ),
     ),
     "act": (

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from flask import Flask, g, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from flask_babel import Babel
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
@@ -55,9 +55,12 @@ class Gallery:
         self.server = make_server("127.0.0.1", 0, app, threaded=True)
         self.app, self.url = app, f"http://127.0.0.1:{self.server.server_port}"
 
-    def specimen(self, name: str) -> str:
+    def specimen(self, name: str) -> Response:
         template, values = SPECIMENS[name]
-        return render_template(template, **values)
+        response = make_response(render_template(template, **values))
+        if template == "evidence/view.html":
+            response.headers["Content-Security-Policy"] = headers.policy(images="data:", media="'self'")
+        return response
 
     def report(self) -> tuple[str, int]:
         self.reports.append(json.loads(request.get_data()))
