@@ -25,6 +25,13 @@ OWN = {
     "file_name": "'records-' || n || '.csv'",
 }
 """What differs from exhibit to exhibit."""
+TERMS = """
+    INSERT INTO evidence_term (item_id, term, workspace_id)
+    SELECT DISTINCT id, term, workspace_id FROM evidence_item,
+           regexp_split_to_table(lower(title || ' ' || file_name || ' ' || serial), '[^[:alnum:]]+') term
+     WHERE workspace_id = :team AND term <> '' ON CONFLICT DO NOTHING
+"""
+"""Their words, without the inner parts of compounds."""
 FILTERS = {
     "state": {"state": "DE"},
     "marking": {"handling": "H3"},
@@ -91,6 +98,7 @@ def _fill(env: Env, team: Team, items: int) -> None:
     with env.owner_engine.begin() as connection:
         for table in ("upload", "evidence_item", "stored_check"):
             _copy(connection, table, team, items)
+        connection.execute(text(TERMS), {"team": team.id})
     with env.owner_engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
 

@@ -28,6 +28,8 @@ ROOMS = (
     "evidence.nature.models",
     "evidence.outside",
     "evidence.redaction.models",
+    "evidence.saved.models",
+    "evidence.terms",
     "evidence.promotion.models",
     "evidence.release.models",
     "evidence.erasure.models",

@@ -93,6 +93,7 @@ from jit_server.evidence.usecases.retaining import erases_at
 from jit_server.evidence.usecases.room import of_workspace as room_of_workspace
 from jit_server.evidence.usecases.room import shown as room_shown
 from jit_server.evidence.usecases.rotation import needed
+from jit_server.evidence.usecases.saving import forget_view, save_view, views
 from jit_server.evidence.usecases.scrubbing import damaged, stored_check
 from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
 from jit_server.evidence.usecases.unpacking import is_package, open_package, opening_of, origin_of
@@ -176,6 +177,7 @@ __all__ = [
     "erasure_receipts",
     "export",
     "extend",
+    "forget_view",
     "hand_over",
     "hand_over_out",
     "hand_overs",
@@ -230,6 +232,7 @@ __all__ = [
     "remark",
     "room_of_workspace",
     "room_shown",
+    "save_view",
     "scrub_figures",
     "seen_acts",
     "stands",
@@ -243,6 +246,7 @@ __all__ = [
     "verify_inbound",
     "verify_outbound",
     "verify_stored",
+    "views",
     "waiting",
     "waiting_hand_overs",
     "waiting_releases",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import Literal
 from uuid import UUID
 
 from flask.typing import ResponseReturnValue
@@ -37,10 +38,13 @@ class RegisterQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: str = Field(default="", max_length=200, description="Words in title, file name or number.")
+    q: str = Field(default="", max_length=200, description="Beginnings of words in title, file name or number.")
     state: str = Field(default="", max_length=16, description="State of origin.")
     handling: Handling | None = None
     compartment: UUID | None = None
+    kind: Literal["pdf", "image", "audio", "video", "archive", "program", "database"] | None = Field(
+        default=None, description="What the content was recognised as."
+    )
     gate: Gate | None = Field(default=None, description="Of what one's own party supplied: pending, refused.")
     cursor: str | None = Field(default=None, max_length=200)
     limit: int = Field(default=50, ge=1, le=200)
@@ -180,7 +184,8 @@ def linger(content: Iterator[bytes]) -> None:
 
 def wanted_of(query: RegisterQuery) -> evidence.Wanted:
     """What a query asks for, but for the place where to go on."""
-    return evidence.Wanted(query.q, query.state, query.handling, query.compartment, query.gate, limit=query.limit)
+    named = {name: getattr(query, name) for name in ("state", "handling", "compartment", "gate", "limit")}
+    return evidence.Wanted(query.q, kind=query.kind or "", **named)
 
 
 def place_of(text: str | None) -> int | None:

@@ -1,6 +1,7 @@
 """HTML doors of the room: the register (W6), a new exhibit (W7), one exhibit with its chain of custody (W8)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,7 +21,7 @@ from jit_server.evidence import (
     timeline,  # noqa: F401 - the same
     verifying,  # noqa: F401 - the same
 )
-from jit_server.evidence.api import RegisterQuery, place_of
+from jit_server.evidence.api import RegisterQuery, place_of, wanted_of
 from jit_server.evidence.arrival import pages as arrival_pages
 from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - its pages stand on the same blueprint
 from jit_server.evidence.custody import pages as custody_pages
@@ -32,6 +33,8 @@ from jit_server.evidence.promotion import pages as promotion_pages  # noqa: F401
 from jit_server.evidence.redaction import pages as redaction
 from jit_server.evidence.release import pages as release_pages  # noqa: F401 - its doors stand on the same blueprint
 from jit_server.evidence.release import section
+from jit_server.evidence.saved import pages as saved_pages
+from jit_server.evidence.saved.models import Place
 from jit_server.evidence.viewing import pages as viewing_pages  # noqa: F401 - the same
 from jit_server.evidence.wire import anew, method_words, pages, zones
 from jit_server.web import assets, context, cursor, purpose
@@ -55,21 +58,13 @@ class PageQuery(RegisterQuery):
 def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
     """The register of exhibits (W6)."""
     query = parse_query(PageQuery)
-    wanted = evidence.Wanted(
-        query.q,
-        query.state,
-        query.handling,
-        query.compartment,
-        query.gate,
-        before=place_of(query.cursor),
-        after=place_of(query.newer),
-        limit=query.limit,
-    )
+    wanted = replace(wanted_of(query), before=place_of(query.cursor), after=place_of(query.newer))
     with work() as uow:
         lines, places = evidence.register(uow, workspace_id, wanted)
         known = evidence.known(uow, workspace_id)
         values = frame(uow, workspace_id) | _offered(uow, workspace_id)
         values |= custody_pages.on_its_way(uow, workspace_id, [line.id for line in lines])
+        values |= saved_pages.offered(uow, workspace_id, Place.REGISTER)
         values |= erasure_pages.countdown(uow, workspace_id, lines)
         values["waiting"] = evidence.waiting(uow, [workspace_id]).get(workspace_id, 0)
         values["room"] = evidence.room_of_workspace(uow, workspace_id) if "member:invite" in values["may"] else None
@@ -77,7 +72,7 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
     return show(
         "evidence/list.html",
         items=[line.model_dump() for line in lines],
-        filters={name: str(getattr(query, name) or "") for name in ("q", "state", "handling", "compartment", "gate")},
+        filters={name: str(getattr(query, name) or "") for name in saved_pages.KEPT},
         states=list(known),
         total=sum(known.values()),
         older=_turn("cursor", places[-1]) if places and (full or wanted.after is not None) else None,

@@ -53,7 +53,26 @@ const KEYS = {
   Enter: () => (document.activeElement === document.body ? document.querySelector('[data-key="Enter"]') : null),
   n: () => document.querySelector('.side .topics a:has(.unread):not([aria-current])') ?? document.querySelector('#unread'),
   r: () => document.querySelector('jit-composer textarea'),
+  '/': () => document.querySelector('form[role="search"] input[type="search"]'),
+  j: () => row(1),
+  k: () => row(-1),
+  x: () => chosen(document.activeElement?.closest('tr')),
 };
+
+/** The link of the row below or above the one that has the focus. @param {1 | -1} by @returns {HTMLElement | null} */
+function row(by) {
+  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('[data-row]')]);
+  const at = links.findIndex((link) => link.closest('tr')?.contains(document.activeElement));
+  return links[at < 0 ? 0 : Math.min(links.length - 1, Math.max(0, at + by))] ?? null;
+}
+
+/** Choose a row, or let it go; its link keeps the focus. @param {Element | null | undefined} line @returns {HTMLElement | null} */
+function chosen(line) {
+  const box = line?.querySelector('input[type="checkbox"]');
+  if (!(box instanceof HTMLInputElement)) return null;
+  box.click();
+  return line?.querySelector('[data-row]') ?? null;
+}
 
 document.addEventListener('keydown', (event) => {
   const at = /** @type {HTMLElement} */ (event.target);
@@ -61,9 +80,26 @@ document.addEventListener('keydown', (event) => {
   const found = document.body.dataset.keys === undefined || event.isComposing ? null : KEYS[event.key]?.();
   if (!found) return;
   event.preventDefault();
-  if (found instanceof HTMLAnchorElement) location.assign(event.key === 'n' ? `${found.href}#unread` : found.href);
+  if (found instanceof HTMLAnchorElement && found.dataset.row === undefined) location.assign(event.key === 'n' ? `${found.href}#unread` : found.href);
   else found.focus();
 });
+
+/** How many rows are chosen, and the button that chooses them all: also after the list was exchanged. */
+function count() {
+  const boxes = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll('td > input[type="checkbox"][form]')]);
+  const line = /** @type {HTMLElement | null} */ (document.querySelector('[data-chosen]'));
+  const many = boxes.filter((box) => box.checked).length;
+  if (line) line.textContent = many ? (line.dataset.chosen ?? '').replace('{}', String(many)) : '';
+  for (const all of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-choose]'))) all.hidden = !boxes.length || many === boxes.length;
+}
+document.addEventListener('change', count);
+document.addEventListener('click', (event) => {
+  if (!(event.target instanceof Element) || !event.target.closest('[data-choose]')) return;
+  for (const box of document.querySelectorAll('td > input[type="checkbox"][form]')) if (box instanceof HTMLInputElement) box.checked = true;
+  count();
+});
+document.addEventListener('htmx:after:swap', count);
+count();
 
 /* A sign-out in one tab ends the others: what they show belongs to a session that is over. */
 const session = new BroadcastChannel('jit-session');

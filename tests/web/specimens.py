@@ -546,6 +546,21 @@ NO_FILTER = {
     "event": "",
     "result": "",
     "actor": "",
+    "kind": "",
+}
+NO_VIEWS = {"views": [], "kept": {}, "place": "register"}
+VIEWS = {
+    "views": [
+        {
+            "id": "1",
+            "name": "French phones of the harbour and of everybody who called there",
+            "url": "#",
+            "here": False,
+        },
+        {"id": "2", "name": "هواتف", "url": "#", "here": True},
+    ],
+    "kept": {"q": "phone"},
+    "place": "register",
 }
 
 CLAUSE_RULE = {
@@ -1264,6 +1279,7 @@ SPECIMENS = {
         "evidence/list.html",
         room(
             "evidence",
+            **VIEWS,
             items=ITEMS,
             filters=NO_FILTER,
             states=["DE", "FR"],
@@ -1308,12 +1324,13 @@ SPECIMENS = {
     ),
     "evidence-empty": (
         "evidence/list.html",
-        room("evidence", items=[], filters=NO_FILTER, states=[], newer=None, older=None, total=0, **NOBODY),
+        room("evidence", **NO_VIEWS, items=[], filters=NO_FILTER, states=[], newer=None, older=None, total=0, **NOBODY),
     ),
     "evidence-unfound": (
         "evidence/list.html",
         room(
             "evidence",
+            **NO_VIEWS | {"kept": {"q": "x"}},
             items=[],
             filters=NO_FILTER | {"q": "x"},
             states=["DE"],
@@ -1449,6 +1466,23 @@ SPECIMENS = {
     "basis-nothing": (
         "evidence/basis.html",
         room("evidence", items=[], known=[], like="", fields=[], errors=[]),
+    ),
+    "several": (
+        "evidence/several.html",
+        room(
+            "evidence",
+            items=[BRIEF, BRIEF | {"number": "FR-0104", "title": "هاتف"}],
+            heading="Place a hold",
+            fields=[
+                {"name": "reason", "words": "Why", "kind": "textarea", "required": True, "value": "", "options": None}
+                | {"most": 1000},
+            ],
+            errors=[{"field": "reason", "message": "FR-0104: It is on hold already.", "remedy": ""}],
+        ),
+    ),
+    "several-nothing": (
+        "evidence/several.html",
+        room("evidence", items=[], heading="Place a hold", fields=[], errors=[]),
     ),
     "physical": (
         "evidence/physical.html",

@@ -212,3 +212,61 @@ def _basing(
         "errors": errors,
     }
     return show("evidence/basis.html", 422 if errors else 200, **values)
+
+
+# --- the same act on several exhibits
+
+SEVERAL = "/w/<uuid:workspace_id>/evidence/several/<verb>"
+ON_SEVERAL = frozenset({Verb.HOLD, Verb.ANNOTATE, Verb.STORE, Verb.RESTRICT})
+"""Acts that say the same of each."""
+
+
+@pages.shows(SEVERAL, to=Action.CUSTODY_RECORD)
+def ask_several(workspace_id: UUID, verb: str) -> ResponseReturnValue:
+    """What is to be said of the exhibits named by `number`."""
+    with work() as uow:
+        uow.record("evidence:listed", workspace_id=workspace_id)
+        return _of_several(uow, workspace_id, _verb(verb), {}, [])
+
+
+@pages.takes(SEVERAL, to=Action.CUSTODY_RECORD)
+def act_on_several(workspace_id: UUID, verb: str) -> ResponseReturnValue:
+    """Record it on each of them, or on none: which one it cannot stand on is said."""
+    done = _verb(verb)
+    try:
+        with work() as uow:
+            said = check(NewAct, {"act": _stated(uow, workspace_id, done)}).act
+            for item in _chosen(uow, workspace_id, done):
+                _do(uow, item, said)
+    except (Conflict, Invalid) as error:
+        with work() as uow:
+            return _of_several(uow, workspace_id, done, request.form, _named(error, done))
+    return go(f"/w/{workspace_id}/evidence", gettext("It stands in the chain of custody of each."))
+
+
+def _do(uow: UnitOfWork, item: EvidenceItem, said: Any) -> None:
+    try:
+        evidence.do(uow, item.id, said)
+    except Conflict as error:
+        raise Conflict(f"{item.number}: {gettext(error.detail)}") from error
+
+
+def _chosen(uow: UnitOfWork, workspace_id: UUID, verb: Verb) -> list[EvidenceItem]:
+    """Each is there for whoever asks, and for this act; otherwise what refuses it is said, and nothing is done."""
+    if verb not in ON_SEVERAL:
+        raise NotFound
+    numbers = list(dict.fromkeys(request.args.getlist("number")))[:MOST]
+    return [_item(uow, workspace_id, number, verb) for number in numbers]
+
+
+def _of_several(
+    uow: UnitOfWork, workspace_id: UUID, verb: Verb, typed: Mapping[str, str], errors: list[dict[str, Any]]
+) -> ResponseReturnValue:
+    items = _chosen(uow, workspace_id, verb)
+    values = frame(uow, workspace_id) | {
+        "items": [brief(item) for item in items],
+        "heading": words.verb_words(verb),
+        "fields": [one | {"value": typed.get(one["name"], "")} for one in words.fields_of(verb)],
+        "errors": errors,
+    }
+    return show("evidence/several.html", 422 if errors else 200, **values)

@@ -60,3 +60,15 @@ def contradicted(file_name: str, word: str | None) -> str | None:
     if kind is None or "." not in file_name or ending not in _ENDINGS or ending in kind.endings:
         return None
     return ending
+
+
+GROUPS: Final = {
+    "pdf": (("PDF",), ""),
+    "image": (("JPEG", "PNG", "GIF", "TIFF", "BMP", "RIFF", "MP4"), "image/"),
+    "audio": (("MP3", "FLAC", "Ogg", "RIFF", "MP4", "Matroska"), "audio/"),
+    "video": (("MP4", "Matroska", "RIFF", "Ogg"), "video/"),
+    "archive": (("ZIP", "7z", "RAR", "gzip", "bzip2", "xz"), ""),
+    "program": (("EXE", "ELF"), ""),
+    "database": (("SQLite",), ""),
+}
+"""What the register is narrowed to: kinds, and how their media type begins where a kind holds several."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic import Field as Shown
-from sqlalchemy import CheckConstraint, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -37,6 +37,7 @@ class EvidenceNature(Row, table=True):
         CheckConstraint("outcome IN ('recognised','unknown','damaged','unread')", name="outcome"),
         CheckConstraint("length(kind) <= 20 AND length(media_type) <= 200 AND length(named) <= 20", name="words"),
         UniqueConstraint("item_id", name="uq_evidence_nature_item_id"),
+        Index("ix_evidence_nature_kind", "workspace_id", "kind", "item_id"),
     )
 
     workspace_id: UUID = Field(foreign_key="workspace.id")

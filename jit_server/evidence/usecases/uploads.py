@@ -23,6 +23,7 @@ from jit_server.evidence.malware.verdicts import soon
 from jit_server.evidence.models import EvidenceItem, Upload
 from jit_server.evidence.outside import Marking
 from jit_server.evidence.shapes import NewUpload
+from jit_server.evidence.terms import EvidenceTerm, terms
 from jit_server.evidence.usecases import deriving, room
 from jit_server.evidence.usecases.describing import description
 from jit_server.evidence.usecases.destroying import forget
@@ -245,6 +246,8 @@ def register_stored(uow: UnitOfWork, sent: Upload, stored: Stored, seal: str = C
     )
     uow.add(item)
     uow.add(marking_of(item, now.declared_by, uow.now))
+    for term in sorted(terms(item.title, item.file_name, item.number)):
+        uow.add(EvidenceTerm(item_id=item.id, term=term, workspace_id=item.workspace_id))
     uow.record(
         "evidence:registered", item, number=item.number, sha256=item.sha256, size=item.size, seal=item.seal,
         vault=item.vault, version_id=item.version_id,
