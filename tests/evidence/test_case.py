@@ -9,18 +9,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import rdflib
 
-from jit_server import evidence
+from jit_server import evidence, workspaces
 from jit_server.access import Handling, PartyClass
 from jit_server.evidence import NewAct
 from jit_server.evidence.erasure.models import Cause
 from jit_server.evidence.usecases.erasing import order
 from jit_server.work import House
+from jit_server.workspaces.document import NamedMember
 from tests.builders import Team, Who, World
 from tests.evidence.builders import begins, kept
 from tests.evidence.packages import based, exhibit, opened, packed
+from tests.evidence.test_acts import SAID, laptop
 from tests.evidence.test_derivations import derived
-from tests.evidence.test_hand_overs import answer, hand_over
+from tests.evidence.test_hand_overs import answer, hand_over, party_of
+from tests.evidence.test_release import let_out
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +33,9 @@ def team(house: House) -> Team:
     return World.create(house).workspace(classes={"NL": PartyClass.MS_AUTHORITY}, default_handling=Handling.H0)
 
 
-def act(team: Team, who: Who, item: Any, **said: Any) -> None:
+def act(team: Team, who: Who, item: Any, **said: Any) -> str:
     with begins(team, who)() as uow:
-        evidence.do(uow, item.id, NewAct.model_validate({"act": said}).act)
+        return str(evidence.do(uow, item.id, NewAct.model_validate({"act": said}).act).id)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +65,20 @@ def copies(team: Team) -> bytes:
     return packed(team, team.admin, original, gone, *made)
 
 
+@pytest.fixture(scope="module")
+def things(team: Team) -> bytes:
+    """Objects in a store, on which everything was done that can be, and an exhibit that was released."""
+    thing, gone = laptop(team, team.admin), laptop(team, team.admin)
+    letter = exhibit(team, team.admin, b"a letter to Utrecht")
+    based(team, team.admin, thing, gone)
+    done = ""
+    for verb, words in SAID.items():
+        said = {"verb": verb} | words | ({"act": done} if verb == "end_basis" else {})
+        done = act(team, team.admin, gone if verb == "destroy" else thing, **said)
+    let_out(team, letter, {"NL": None})
+    return packed(team, team.admin, thing, gone, letter)
+
+
 def graph(package: bytes) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(opened(package).read("case.jsonld"))
     return read
@@ -78,7 +96,7 @@ def judged(folder: Path, document: dict[str, Any]) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
-@pytest.mark.parametrize("which", ["package", "copies"])
+@pytest.mark.parametrize("which", ["package", "copies", "things"])
 def test_the_validator_of_the_ontology_finds_no_fault(which: str, request: pytest.FixtureRequest, tmp_path: Path):
     done = judged(tmp_path, graph(request.getfixturevalue(which)))
     assert done.returncode == 0, done.stdout
@@ -153,6 +171,42 @@ def test_every_node_is_named_by_a_uuid_and_named_once(package: bytes):
     assert len(set(names)) == len(names)
     for name in names:
         UUID(name[-36:])
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph:DeprecationWarning")
+def test_a_program_that_reads_rdf_meets_full_names_and_every_reference_leads_somewhere(package: bytes):
+    read = rdflib.Graph().parse(data=opened(package).read("case.jsonld"), format="json-ld")
+    action = rdflib.URIRef("https://ontology.caseontology.org/case/investigation/InvestigativeAction")
+    found = set(read.subjects(rdflib.RDF.type, action))
+    assert len(found) == len(nodes(graph(package), "investigation:InvestigativeAction"))
+    known = set(read.subjects())
+    assert {one for one in read.objects() if str(one).startswith("http://example.org/kb/")} <= known
+    assert not [one for one in read.predicates() if not str(one).startswith(("http://", "https://"))]
+
+
+def test_whoever_received_something_takes_part_in_the_act(things: bytes, package: bytes, team: Team):
+    def taking(read: bytes, event: str) -> list[dict[str, str]]:
+        (one,) = (node for node in nodes(graph(read), "investigation:InvestigativeAction")
+                  if node["uco-core:name"] == event)  # fmt: skip
+        there: list[dict[str, str]] = one["uco-action:participant"]
+        return there
+
+    for read, event, who in ((things, "evidence:released", "NL"), (package, "custody:handed_over", "FR")):
+        assert {"@id": f"kb:identity-{party_of(team, team.leaders[who])}"} in taking(read, event)
+
+
+def test_a_person_shown_by_function_alone_has_no_other_name_in_it(house: House):
+    team = World.create(house).workspace(default_handling=Handling.H0)
+    hidden = team.world.person("FR", "Solange Ghostwriter")
+    named = NamedMember(agency=hidden.agency, person_id=hidden.id, function="Handler 7", hidden_from_partners=True)
+    with team.world.work(team.leaders["FR"]) as uow:
+        workspaces.name_members(uow, team.id, workspaces.OwnMembers(members=(named,)))
+    team.enter(hidden)
+    item = exhibit(team, team.admin)
+    act(team, hidden, item, verb="annotate", text="The seal is whole.")
+    read = opened(packed(team, team.admin, item)).read("case.jsonld").decode()
+    assert "Handler 7" in read
+    assert "Ghostwriter" not in read
 
 
 def test_two_packages_of_the_same_moment_draw_the_same(team: Team):

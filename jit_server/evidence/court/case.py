@@ -39,6 +39,7 @@ class Graph:
         self._log_id = log_id
         self._before: dict[str, str] = {}
         self._actors: dict[str, tuple[str, str]] = {}
+        self._others: dict[str, None] = {}
         self._bases: dict[str, Node] = {}
         self._tools: dict[str, Node] = {}
         self._places: dict[str, Node] = {}
@@ -68,6 +69,7 @@ class Graph:
         nodes += self._parents(exhibits) + self._markings(exhibits)
         nodes += [*self._bases.values(), *self._tools.values(), *self._places.values()]
         nodes += [self._actor(key, *what, names) for key, what in self._actors.items()]
+        nodes += [_other(key, names) for key in self._others if key not in self._actors]
         whole = _node("investigation:Investigation", self._id("investigation", "case"))
         whole |= {"uco-core:name": case["case"], "investigation:investigationForm": "case"}
         whole["investigation:focus"] = case["order"]
@@ -77,8 +79,11 @@ class Graph:
         return b"".join(_line(node) for node in nodes) + canonical(whole) + b"\n]}\n"
 
     def _of(self, entry: Mapping[str, Any], said: Mapping[str, Any]) -> Node:
-        """What an act names besides: its tool, its place, the basis it records."""
+        """What an act names besides: its tool, its place, those it was for, the basis it records."""
         node: Node = {}
+        if others := dict.fromkeys(one for one in entry["recipients"] if isinstance(one, str)):
+            node["uco-action:participant"] = [_to(_identity(one)) for one in others]
+            self._others |= others
         if tool := said.get("tool"):
             node["uco-action:instrument"] = _to(self._tool(tool, said.get("version") or ""))
         if place := said.get("place"):
@@ -100,7 +105,7 @@ class Graph:
         return name
 
     def _name(self, key: str, kind: str) -> str:
-        return f"kb:person-{key}" if kind == "uco-identity:Person" else self._id("tool", key)
+        return _identity(key) if kind == "uco-identity:Person" else self._id("tool", key)
 
     def _actor(self, key: str, kind: str, agency: str, names: Mapping[str, str]) -> Node:
         node = _node(kind, self._name(key, kind))
@@ -191,6 +196,16 @@ class Graph:
     def _id(self, kind: str, what: str) -> str:
         """The name of something that has no UUID of its own: it follows from the log's and from what it is."""
         return f"kb:{kind}-{uuid5(self._log_id, f'{kind} {what}')}"
+
+
+def _identity(key: str) -> str:
+    """Of a person, an agency or a party; whether it is a person shows only where they act."""
+    return f"kb:identity-{key}"
+
+
+def _other(key: str, names: Mapping[str, str]) -> Node:
+    """Who received something and did nothing here."""
+    return _node("uco-identity:Identity", _identity(key)) | ({"uco-core:name": names[key]} if key in names else {})
 
 
 def _file(item_id: str) -> str:
