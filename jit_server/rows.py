@@ -29,6 +29,7 @@ ROOMS = (
     "evidence.outside",
     "evidence.redaction.models",
     "evidence.saved.models",
+    "evidence.story.models",
     "evidence.terms",
     "evidence.promotion.models",
     "evidence.release.models",

@@ -160,6 +160,8 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:package_checked": Verb.CONSULTATION,
         "evidence:arrived": Verb.COLLECTION,  # out of a package: where it came from
         "evidence:unpacking_stopped": None,
+        "timeline:event_added": Verb.COLLECTION,
+        "timeline:event_withdrawn": Verb.ALTERATION,
         "evidence:erased": Verb.ERASURE,  # a tombstone: what was known stays, with its digests
         "custody:read": Verb.CONSULTATION,
         "custody:refused": Verb.ALTERATION,

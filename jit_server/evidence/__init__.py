@@ -96,6 +96,7 @@ from jit_server.evidence.usecases.rotation import needed
 from jit_server.evidence.usecases.saving import forget_view, save_view, views
 from jit_server.evidence.usecases.scrubbing import damaged, stored_check
 from jit_server.evidence.usecases.scrubbing import figures as scrub_figures
+from jit_server.evidence.usecases.telling_story import add_event, case_events, events_out, withdraw_event
 from jit_server.evidence.usecases.unpacking import is_package, open_package, opening_of, origin_of
 from jit_server.evidence.usecases.uploads import declare, receive, upload
 from jit_server.evidence.usecases.uses import conditions_of
@@ -153,12 +154,14 @@ __all__ = [
     "abandon",
     "acknowledge",
     "act_out",
+    "add_event",
     "agreed_basis",
     "answer",
     "append",
     "badges",
     "begin_part",
     "can_redact",
+    "case_events",
     "conditions_of",
     "custodian",
     "custody",
@@ -175,6 +178,7 @@ __all__ = [
     "erases_at",
     "erasure_of",
     "erasure_receipts",
+    "events_out",
     "export",
     "extend",
     "forget_view",
@@ -251,4 +255,5 @@ __all__ = [
     "waiting_hand_overs",
     "waiting_releases",
     "withdraw",
+    "withdraw_event",
 ]

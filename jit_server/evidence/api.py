@@ -223,3 +223,6 @@ def _position(place: str) -> int:
 
 def _no_cursor() -> Invalid:
     return Invalid.field("cursor", "is not a cursor of this list", "Use `next` as the server gave it.")
+
+
+from jit_server.evidence.story import api as story_api  # noqa: E402, F401 - it needs what stands above

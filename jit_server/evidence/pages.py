@@ -35,6 +35,7 @@ from jit_server.evidence.release import pages as release_pages  # noqa: F401 - i
 from jit_server.evidence.release import section
 from jit_server.evidence.saved import pages as saved_pages
 from jit_server.evidence.saved.models import Place
+from jit_server.evidence.story import pages as story_pages  # noqa: F401 - the same
 from jit_server.evidence.viewing import pages as viewing_pages  # noqa: F401 - the same
 from jit_server.evidence.wire import anew, method_words, pages, zones
 from jit_server.web import assets, context, cursor, purpose
@@ -72,7 +73,9 @@ def list_evidence(workspace_id: UUID) -> ResponseReturnValue:
     return show(
         "evidence/list.html",
         items=[line.model_dump() for line in lines],
-        filters={name: str(getattr(query, name) or "") for name in saved_pages.KEPT},
+        filters={
+            name: str(getattr(query, name) or "") for name in ("q", "state", "handling", "compartment", "gate", "kind")
+        },
         states=list(known),
         total=sum(known.values()),
         older=_turn("cursor", places[-1]) if places and (full or wanted.after is not None) else None,

@@ -26,6 +26,7 @@ WITHOUT_DATA = {
     "/api/v1/workspaces/<uuid:workspace_id>/checkpoint": "a size and a hash",
     "/w/<uuid:workspace_id>/evidence/new": "an empty form",
     "/w/<uuid:workspace_id>/evidence/physical/new": "an empty form",
+    "/w/<uuid:workspace_id>/timeline/events/new": "an empty form; of an exhibit it is on record",
     "/api/v1/workspaces/<uuid:workspace_id>/policy/diff": "rules, no data of a case",
     "/w/<uuid:workspace_id>/agreement/draft": "leads on to one's own draft",
     "/w/<uuid:workspace_id>/asks/new": "an empty form about a thing one knows of",

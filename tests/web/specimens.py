@@ -234,7 +234,11 @@ ITEMS = [
     exhibit("CH-0002", "Refused ledger", state="CH", gate="refused"),
 ]
 DATED = [
-    one | {"at": Moment("2026-11-21T21:14:05.000Z", "21 Nov 2026", "22:14", "UTC+1", "2026-11-21 21:14:05")}
+    one
+    | {
+        "is_event": False,
+        "at": Moment("2026-11-21T21:14:05.000Z", "21 Nov 2026", "22:14", "UTC+1", "2026-11-21 21:14:05"),
+    }
     for one in ITEMS
 ]
 GRADINGS = {"source": [("A", "A: always reliable")], "information": [("1", "1: certain")]}
@@ -383,6 +387,15 @@ VIEWED = {
     "item": BRIEF | {"id": UUID(int=5), "size": 5_400_000, "looked_at": True, "played_as": "audio/wav"},
     "refused": "",
 }
+
+
+HAPPENED = DATED[0] | {
+    "is_event": True, "id": UUID(int=900), "title": "The lorry arrives at the harbour", "place": "Kehl, bridge",
+    "text": "It came from the north.\nTwo people got out.", "day_only": False, "written_by": "Claire Moreau",
+    "items": [{"number": "DE-0002", "title": "Image of the office server"}], "withdrawn": None, "mine": True,
+    "compartment": "Bilateral",
+}  # fmt: skip
+TAKEN_BACK = HAPPENED | {"day_only": True, "withdrawn": "It was another lorry", "mine": False, "id": UUID(int=901)}
 
 
 def member(number: int, name: str, role: str, **more) -> dict:
@@ -557,7 +570,7 @@ VIEWS = {
             "url": "#",
             "here": False,
         },
-        {"id": "2", "name": "هواتف", "url": "#", "here": True},
+        {"id": UUID(int=802), "name": "هواتف", "url": "#", "here": True},
     ],
     "kept": {"q": "phone"},
     "place": "register",
@@ -1307,8 +1320,13 @@ SPECIMENS = {
         "evidence/timeline.html",
         room(
             "evidence",
-            days=[(NOW.date(), DATED[:1]), (ago(days=2).date(), DATED[1:])],
-            filters=NO_FILTER | {"clock": "place"},
+            **VIEWS | {"place": "timeline"},
+            days=[(NOW.date(), [DATED[0], HAPPENED]), (ago(days=2).date(), [*DATED[1:], TAKEN_BACK])],
+            bars=[
+                {"name": f"2026-{month:02}", "count": month % 4, "height": 30 * (month % 4), "url": f"#m{month}"}
+                for month in range(1, 12)
+            ],
+            filters=NO_FILTER | {"clock": "place", "shown": ""},
             states=["DE", "FR"],
             newer="#n",
             older="#o",
@@ -1316,11 +1334,47 @@ SPECIMENS = {
     ),
     "timeline-empty": (
         "evidence/timeline.html",
-        room("evidence", days=[], filters=NO_FILTER | {"clock": "mine"}, states=[], newer=None, older=None),
+        room(
+            "evidence",
+            **NO_VIEWS,
+            days=[],
+            bars=[],
+            filters=NO_FILTER | {"clock": "mine", "shown": ""},
+            states=[],
+            newer=None,
+            older=None,
+        ),
     ),
     "timeline-unfound": (
         "evidence/timeline.html",
-        room("evidence", days=[], filters=NO_FILTER | {"q": "x", "clock": "mine"}, states=[], newer=None, older=None),
+        room(
+            "evidence",
+            **NO_VIEWS,
+            days=[],
+            bars=[],
+            filters=NO_FILTER | {"q": "x", "clock": "mine", "shown": ""},
+            states=[],
+            newer=None,
+            older=None,
+        ),
+    ),
+    "event": (
+        "evidence/event.html",
+        room(
+            "evidence",
+            zones=[("UTC", "UTC"), ("Europe/Paris", "Europe/Paris")],
+            compartments=[("1", "Bilateral")],
+            typed={
+                "title": "",
+                "at": "2026-11-20T06:10",
+                "zone": "UTC",
+                "day_only": "true",
+                "place": "Kehl",
+                "text": "",
+            }
+            | {"handling": "H1", "compartment_id": "1", "items": "DE-0002 FR-9999"},
+            errors=[{"field": "items", "message": "names an exhibit that is not there", "remedy": "Write its number."}],
+        ),
     ),
     "evidence-empty": (
         "evidence/list.html",

@@ -20,7 +20,7 @@ from jit_server.work import UnitOfWork
 
 HERE = "/w/<uuid:workspace_id>/views"
 AT = {Place.REGISTER: "evidence", Place.TIMELINE: "timeline"}
-KEPT = ("q", "state", "handling", "compartment", "gate", "kind")
+KEPT = ("q", "state", "handling", "compartment", "gate", "kind", "shown", "clock")
 """The filters that a view holds, by the names they have in addresses."""
 
 

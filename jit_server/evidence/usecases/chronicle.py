@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import tuple_
+from sqlalchemy import select, tuple_
 from sqlmodel import col
 
 from jit_server.access import Action
@@ -29,6 +30,22 @@ class Stretch:
 
     before: Point | None = None
     after: Point | None = None
+
+
+BARS_OF: Final = 2000
+"""How many of the latest the picture of the density counts."""
+
+
+def moments(uow: UnitOfWork, workspace_id: UUID, wanted: Wanted) -> list[datetime]:
+    """When the latest of the exhibits that one may know of were collected."""
+    table = EvidenceItem.metadata.tables["evidence_item"].c
+    scope = uow.scope(EvidenceItem, to=Action.EVIDENCE_LIST, within=workspace_id)
+    latest = (
+        select(table.collected_at)
+        .where(scope, narrowed(wanted))
+        .order_by(table.collected_at.desc(), table.position.desc())
+    )
+    return list(uow.session.execute(latest.limit(BARS_OF)).scalars())
 
 
 def chronicle(
