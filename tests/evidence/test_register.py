@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from jit_server import evidence
-from jit_server.access import Role
+from jit_server.access import PartyClass, Role
 from jit_server.core.errors import Conflict, Invalid, NotFound
 from jit_server.evidence.saved.models import Place
 from jit_server.evidence.terms import terms, words
@@ -62,6 +62,30 @@ def test_nobody_finds_by_words_what_they_may_not_know_of(team: Team):
     shown = exhibit(team, team.admin, title="Zandvoort", handling="H0").number
     assert numbers(team, observer, words="zandvoort") == [shown]
     assert numbers(team, team.admin, words="zandvoort") == [shown, hidden]
+
+
+def test_words_in_a_compartment_are_found_by_its_parties_alone(world: World):
+    team = world.workspace(classes={"NL": PartyClass.MS_AUTHORITY})
+    room = team.compartment("DE", "FR")
+    inside = exhibit(team, team.admin, title="Zandvoort", compartment_id=room).number
+    assert numbers(team, team.leaders["FR"], words="zandvoort") == [inside]
+    assert numbers(team, team.leaders["NL"], words="zandvoort") == []
+
+
+def test_a_search_asks_the_index_of_words(team: Team):
+    exhibit(team, team.admin, title="Zandvoort")
+    with team.world.work(team.admin) as uow:
+        uow.connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = uow.connection.execute(
+            text(
+                "EXPLAIN SELECT item_id FROM evidence_term"
+                " WHERE workspace_id = :team AND term >= 'zand' AND term < 'zane'"
+            ),
+            {"team": team.id},
+        ).scalars()
+        told = "\n".join(plan)
+    assert "ix_evidence_term_term" in told
+    assert "term >= 'zand'" in told.partition("Index Cond:")[2].partition("\n")[0]
 
 
 def test_the_database_itself_shows_words_to_members_only_and_takes_none_back(team: Team, world: World):
@@ -196,5 +220,7 @@ def test_nobody_acts_on_several_with_one_that_is_hidden_or_not_theirs_to_decide(
     observer = browser(app, house, team.join("FR", Role.OBSERVER))
     assert on_several(observer, team, "annotate", [mine, hidden], text="x").status_code in {403, 404}
     assert on_several(browser(app, house, team.admin), team, "accept", [mine]).status_code == 404
+    many = "&".join(f"number=DE-{number:04}" for number in range(1, 202))
+    assert browser(app, house, team.admin).get(f"/w/{team.id}/evidence/several/hold?{many}").status_code == 422
     empty = browser(app, house, team.admin).get(f"/w/{team.id}/evidence/several/hold")
     assert "Nothing is chosen" in empty.text

@@ -196,8 +196,15 @@ def record_basis(workspace_id: UUID) -> ResponseReturnValue:
 
 
 def _named_items(uow: UnitOfWork, workspace_id: UUID) -> list[EvidenceItem]:
-    numbers = list(dict.fromkeys(request.args.getlist("number")))[:MOST]
-    return [_item(uow, workspace_id, number, Verb.AUTHORIZE) for number in numbers]
+    return [_item(uow, workspace_id, number, Verb.AUTHORIZE) for number in _numbers()]
+
+
+def _numbers() -> list[str]:
+    """The numbers that the address names; of too many none is left out in silence."""
+    numbers = list(dict.fromkeys(request.args.getlist("number")))
+    if len(numbers) > MOST:
+        raise Invalid.field("number", f"names more than {MOST} exhibits", "Choose fewer at a time.")
+    return numbers
 
 
 def _basing(
@@ -255,8 +262,7 @@ def _chosen(uow: UnitOfWork, workspace_id: UUID, verb: Verb) -> list[EvidenceIte
     """Each is there for whoever asks, and for this act; otherwise what refuses it is said, and nothing is done."""
     if verb not in ON_SEVERAL:
         raise NotFound
-    numbers = list(dict.fromkeys(request.args.getlist("number")))[:MOST]
-    return [_item(uow, workspace_id, number, verb) for number in numbers]
+    return [_item(uow, workspace_id, number, verb) for number in _numbers()]
 
 
 def _of_several(

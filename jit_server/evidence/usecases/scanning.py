@@ -14,6 +14,7 @@ from jit_server.access import SYSTEM
 from jit_server.core.errors import Altered, KeyGone, VaultDown
 from jit_server.core.jobs import Stopping
 from jit_server.evidence.keys import vault_of
+from jit_server.evidence.malware.archives import Watched, seen_whole
 from jit_server.evidence.malware.clamd import Answer, Clamd
 from jit_server.evidence.malware.models import MalwareCheck, Verdict
 from jit_server.evidence.models import EvidenceItem
@@ -107,7 +108,13 @@ def _answer(house: House, item: EvidenceItem, clamd: Clamd) -> Answer:
     try:
         with begin() as uow:
             vault = vault_of(uow, item)
+        most = house.settings.clamd_max_bytes
         with closing(checked(begin, vault, item)) as blocks:
-            return clamd.scan(blocks, house.settings.clamd_max_bytes)
+            watched = Watched(blocks)
+            answer = clamd.scan(watched, most)
+        if answer.verdict is not Verdict.CLEAN or not watched.is_archive:
+            return answer
+        with closing(checked(begin, vault, item)) as blocks:
+            return answer if seen_whole(blocks, most) else Answer(Verdict.NOT_FULLY_SCANNED)
     except (Altered, KeyGone):
         return Answer(Verdict.NOT_SCANNED)
