@@ -23,7 +23,7 @@ def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
     channel = str(channel_in(team))
     calm = [sign_in(env.house, team.join("FR")) for _ in range(CALM)]
     noisy = sign_in(env.house, team.join("DE"))
-    rounds = 12 if quick else 75
+    rounds = 8 if quick else 75
     with env.serve(workers=2, rates=True) as server:
         port = int(urlsplit(server.url).port or 0)
 

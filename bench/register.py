@@ -13,7 +13,7 @@ from bench.env import Env, Server, case
 from tests.builders import Team, sign_in
 from tests.evidence.builders import exhibit
 
-ITEMS, QUICK_ITEMS, PAGE = 100_000, 10_000, 100
+ITEMS, QUICK_ITEMS, PAGE = 100_000, 5_000, 100
 LIMIT_MS = 60.0
 OWN = {
     "id": "md5(t.id::text || n)::uuid",

@@ -24,8 +24,8 @@ LANES, PIECE = 4, 16 * BLOCK
 
 
 def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
-    """2 GiB (256 MiB when quick) to each vault, declared, sent, joined; beside the bare work of the same bytes."""
-    size, rounds = (256 if quick else 2048) * BLOCK, 1 if quick else 2
+    """2 GiB (128 MiB when quick) to each vault, declared, sent, joined; beside the bare work of the same bytes."""
+    size, rounds = (128 if quick else 2048) * BLOCK, 1 if quick else 2
     source = source_file(env.folder / "source.bin", size)
     team = env.world.workspace()
     with env.serve(workers=1) as server:
