@@ -25,6 +25,7 @@ from jit_server.evidence.api import RegisterQuery, place_of, wanted_of
 from jit_server.evidence.arrival import pages as arrival_pages
 from jit_server.evidence.custody import forms as custody_forms  # noqa: F401 - its pages stand on the same blueprint
 from jit_server.evidence.custody import pages as custody_pages
+from jit_server.evidence.custody import picture
 from jit_server.evidence.decisions import ask, frame, gradings, schemes
 from jit_server.evidence.derivation import section as derivation
 from jit_server.evidence.erasure import pages as erasure_pages
@@ -133,6 +134,7 @@ def exhibit_values(uow: UnitOfWork, item: EvidenceItem, entries: list[workspaces
     values["may"] = {str(action) for action in Action if uow.permits(action, item)}
     lines = views.timeline(entries or [], workspaces.names(uow, item.workspace_id, entries or []))
     values["custody"] = custody_pages.told(lines, entries or [], values.pop("acts"))
+    values |= {"picture": picture.drawn(lines), "viewers": picture.viewers(lines)}
     shown |= {"method": method_words(item.method), "version": item.version_id, "locked_until": _locked_until(lumps)}
     before = shown["read_back_at"] or item.registered_at
     shown["read_again_at"] = again.checked_at if again and again.checked_at > before else None

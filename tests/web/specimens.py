@@ -398,6 +398,22 @@ HAPPENED = DATED[0] | {
 TAKEN_BACK = HAPPENED | {"day_only": True, "withdrawn": "It was another lorry", "mine": False, "id": UUID(int=901)}
 
 
+PICTURE = {
+    "picture": {
+        "lanes": [
+            {"state": "DE", "agency": "Anklage", "points": [
+                {"place": place, "kind": kind, "position": place, "event": "evidence:read"}
+                for place, kind in enumerate(("collection", "consultation", "alteration", "handed", "refused"))
+            ]},
+            {"state": "", "agency": "", "points": [{"place": 5, "kind": "other", "position": 6, "event": "x"}]},
+        ],
+        "across": 50,
+        "cut": False,
+    },
+    "viewers": [{"actor": JONAS, "looked": 12, "taken": 1, "last": NOW}],
+}  # fmt: skip
+
+
 def member(number: int, name: str, role: str, **more) -> dict:
     blank = {
         "until": None,
@@ -1435,6 +1451,7 @@ SPECIMENS = {
         room(
             "evidence",
             item=ITEMS[0],
+            **PICTURE,
             custody=ENTRIES,
             check={"ok": True, "at": NOW, "words": "The bytes are unchanged."},
             verifier="#verifier",
@@ -1607,6 +1624,8 @@ SPECIMENS = {
             recipient="CH Bundesanwaltschaft",
             mode="reference",
             item=ITEMS[0],
+            picture={"lanes": [], "across": 50, "cut": False},
+            viewers=[],
             custody=[],
             check=None,
             verifier=None,
@@ -1724,6 +1743,8 @@ SPECIMENS = {
             room(
                 "evidence",
                 item=ITEMS[0],
+                picture={"lanes": [], "across": 50, "cut": False},
+                viewers=[],
                 custody=[],
                 check=None,
                 verifier=None,
@@ -1775,6 +1796,8 @@ SPECIMENS = {
                 read_back_at=None,
                 seal="none",
             ),
+            picture={"lanes": [], "across": 50, "cut": False},
+            viewers=[],
             custody=[],
             check={"ok": False, "at": NOW, "words": "Other bytes."},
             verifier=None,
