@@ -39,6 +39,7 @@ from jit_server.evidence.usecases.authorizing import known_bases, record_basis, 
 from jit_server.evidence.usecases.bundle import export
 from jit_server.evidence.usecases.content import Check, download, stream, verify, verify_stored
 from jit_server.evidence.usecases.deriving import kin, read_kin
+from jit_server.evidence.usecases.descent import family
 from jit_server.evidence.usecases.describing import item_out, upload_out
 from jit_server.evidence.usecases.destroying import destroy
 from jit_server.evidence.usecases.doing import Stands, act_out, badges, do, held, read_acts, seen_acts, stands
@@ -181,6 +182,7 @@ __all__ = [
     "events_out",
     "export",
     "extend",
+    "family",
     "forget_view",
     "hand_over",
     "hand_over_out",

@@ -85,6 +85,43 @@ def test_parent_and_children_are_read_from_either_side(team: Team):
     assert (up.parent.number, up.parent.sha256, up.children) == (first.number, first.sha256, [])
 
 
+def family(team: Team, who: Who, item: EvidenceItem) -> Any:
+    with begins(team, who)() as uow:
+        row = uow.find(EvidenceItem, id=item.id)
+        assert row is not None
+        return evidence.family(uow, row)
+
+
+def numbers_of(node: Any) -> Any:
+    return {node["number"]: [numbers_of(one) for one in node["children"]]}
+
+
+def test_an_exhibit_shows_the_whole_family_of_its_original(team: Team):
+    original = kept(team, team.admin, CONTENT)
+    copy, other = derived(team, team.admin, original), derived(team, team.admin, original)
+    assert family(team, team.admin, original) is None  # its own children stand on its page anyway
+    clip = derived(team, team.admin, copy)
+    expected = {original.number: [{copy.number: [{clip.number: []}]}, {other.number: []}]}
+    for one in (original, copy, other, clip):
+        tree = family(team, team.admin, one)
+        assert numbers_of(tree) == expected
+    tree = family(team, team.admin, clip)
+    assert tree["children"][0]["children"][0]["here"]
+
+
+def test_what_hangs_on_something_hidden_is_in_no_family(team: Team):
+    original = kept(team, team.admin, CONTENT, handling="H0")
+    hidden = derived(team, team.admin, original, handling="H2")
+    clip = derived(team, team.admin, hidden)
+    open_one = derived(team, team.admin, original, handling="H0")
+    last = derived(team, team.admin, open_one, handling="H0")
+    observer = team.join("FR", Role.OBSERVER)
+    seen = {original.number: [{open_one.number: [{last.number: []}]}]}
+    assert numbers_of(family(team, observer, last)) == seen
+    assert clip.number in str(family(team, team.admin, last))
+    assert hidden.number not in str(family(team, observer, original))
+
+
 @pytest.mark.parametrize(
     ("parent", "given", "level", "words"),
     [

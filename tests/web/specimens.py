@@ -312,6 +312,29 @@ MARKED = {
     ],
     "can_redact": True,
     "kin": {
+        "family": {
+            "number": "DE-0001",
+            "title": "Interview of the witness",
+            "how": "",
+            "here": False,
+            "erased": True,
+            "children": [
+                {"number": "DE-0002", "title": "Interview, redacted", "how": "Redacted copy", "here": True}
+                | {
+                    "erased": False,
+                    "children": [
+                        {
+                            "number": "FR-0104",
+                            "title": "مقابلة",
+                            "how": "Translation",
+                            "here": False,
+                            "erased": False,
+                            "children": [],
+                        }
+                    ],
+                },
+            ],
+        },
         "parent": COPY,
         "children": [COPY, COPY | {"erased": True, "tool": None, "description": None}],
         "may": True,
@@ -1815,7 +1838,7 @@ SPECIMENS = {
                 "erases_in": None,
                 "redactions": [],
                 "can_redact": False,
-                "kin": {"parent": None, "children": [], "may": True},
+                "kin": {"parent": None, "children": [], "may": True, "family": None},
                 "partners": False,
                 "refusal": {"reason": "Not ours", "at": NOW},
             },

@@ -18,7 +18,14 @@ def about(uow: UnitOfWork, item: EvidenceItem) -> dict[str, Any]:
     children = [one.model_dump() | {"how": derived_words(one.kind)} for one in found.children]
     standing = workspaces.standing_of(uow, item.workspace_id)
     may = uow.permits(Action.EVIDENCE_DOWNLOAD, item) and uow.decide(Action.EVIDENCE_REGISTER, None, standing).allowed
-    return {"kin": {"parent": parent, "children": children, "may": may}}
+    tree = evidence.family(uow, item)
+    return {"kin": {"parent": parent, "children": children, "may": may, "family": _worded(tree) if tree else None}}
+
+
+def _worded(node: dict[str, Any]) -> dict[str, Any]:
+    """The same tree, with words for how each copy was made."""
+    how = derived_words(Derived(node["how"])) if node["how"] else ""
+    return node | {"how": how, "children": [_worded(one) for one in node["children"]]}
 
 
 def asked(uow: UnitOfWork, workspace_id: UUID, number: str) -> dict[str, Any]:
