@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 from werkzeug.test import TestResponse
 
 from jit_server import evidence
-from jit_server.access import Handling
+from jit_server.access import SYSTEM, Handling
 from jit_server.core.errors import NotFound, NotPermitted, PurposeRequired
 from jit_server.evidence import EvidenceItem
+from jit_server.evidence.malware.models import MalwareCheck, Verdict
 from jit_server.evidence.usecases.recognising import recognise
 from jit_server.evidence.viewing.text import LONGEST, stretch
 from jit_server.work import House
@@ -111,6 +113,8 @@ def test_a_long_text_is_shown_stretch_by_stretch_and_no_letter_is_lost_between_t
         ("Grüße".encode("cp1252"), "cp1252", "Grüße"),
         (b"pay \xe2\x80\xae001", "utf-8", "pay [U+202E]001"),
         (b"one\x1b[2Jtwo", "utf-8", "one[U+001B][2Jtwo"),
+        ("a\u061cb\u00adc\u2028d".encode(), "utf-8", "a[U+061C]b[U+00AD]c[U+2028]d"),
+        ("x\u3164y\ufe0fz\U000e0041".encode(), "utf-8", "x[U+3164]y[U+FE0F]z[U+E0041]"),
     ],
 )
 def test_text_is_read_as_what_its_first_bytes_say_and_what_hides_is_seen(content: bytes, encoding: str, text: str):
@@ -195,6 +199,35 @@ def test_a_picture_that_cannot_be_drawn_is_said_to_be_so_and_can_be_downloaded(a
     assert answered.status_code == 200
     assert "cannot be read" in answered.text or "could not be made" in answered.text
     assert f"/w/{team.id}/evidence/{item.number}/content" in answered.text
+
+
+def infected(team: Team, item: EvidenceItem) -> None:
+    with team.world.work(SYSTEM) as uow:
+        uow.add(
+            MalwareCheck(
+                workspace_id=team.id, item_id=item.id, verdict=Verdict.INFECTED, signature="Jit.Test", engine="test",
+                checked_at=uow.now,
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [photo(), b"plain words", sound()], ids=["image", "text", "sound"])
+def test_an_exhibit_with_malware_is_not_shown(app: Flask, team: Team, content: bytes):
+    item = looked_at(team, content)
+    infected(team, item)
+    answered = view(app, team, team.admin, item)
+    assert "Malware was found in it: it is not shown here." in answered.text
+    assert not any(sign in answered.text for sign in ("data:image", "<pre", "<audio", "<video"))
+    assert browser(app, team.world.house, team.admin).get(f"/api/v1/evidence/{item.id}/media").status_code == 409
+    assert looks(team, item) == []
+
+
+def test_a_picture_of_a_thousand_million_points_is_refused_in_words(app: Flask, team: Team):
+    out = io.BytesIO()
+    Image.new("1", (32_000, 32_000)).save(out, "PNG")
+    answered = view(app, team, team.admin, looked_at(team, out.getvalue()))
+    assert answered.status_code == 200
+    assert "too large" in answered.text
 
 
 def test_what_the_server_has_not_looked_at_yet_is_text_or_waits(app: Flask, team: Team, house: House):

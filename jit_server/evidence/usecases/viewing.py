@@ -4,7 +4,9 @@ from contextlib import closing
 from uuid import UUID
 
 from jit_server.access import Action
-from jit_server.core.errors import NotFound, TooLarge
+from jit_server.core.errors import N_, Conflict, NotFound, TooLarge
+from jit_server.evidence.malware.models import Verdict
+from jit_server.evidence.malware.verdicts import checks_of, verdict_of
 from jit_server.evidence.models import UNSEALED, EvidenceItem
 from jit_server.evidence.nature.models import EvidenceNature
 from jit_server.evidence.redaction.asking import LARGEST
@@ -14,9 +16,19 @@ from jit_server.evidence.viewing.text import LONGEST, Encoding, Stretch, stretch
 from jit_server.work import UnitOfWork
 
 
+class Harmful(Conflict):
+    """It holds malware, and is not shown; whoever must have it downloads it, after a new sign-in."""
+
+
 def nature_of(uow: UnitOfWork, item_id: UUID) -> EvidenceNature | None:
-    """What an exhibit's bytes are, of an exhibit that the actor may take; None until the server has looked."""
+    """What an exhibit's bytes are, of an exhibit that the actor may take; None until the server has looked.
+
+    Raises:
+        Harmful: malware was found in it.
+    """
     item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_DOWNLOAD)
+    if verdict_of(checks_of(uow, [item.id]).get(item.id)) is Verdict.INFECTED:
+        raise Harmful(N_("Malware was found in it: it is not shown here."))
     return uow.find(EvidenceNature, item_id=item.id)
 
 

@@ -17,6 +17,7 @@ from jit_server.evidence.decisions import ask, brief, frame
 from jit_server.evidence.redaction.shapes import Refusal
 from jit_server.evidence.redaction.words import refusal_words
 from jit_server.evidence.usecases.uses import used
+from jit_server.evidence.usecases.viewing import Harmful
 from jit_server.evidence.viewing.kinds import Shown, how, played_as
 from jit_server.evidence.viewing.text import Encoding
 from jit_server.evidence.wire import anew, pages
@@ -46,9 +47,7 @@ def view_evidence(workspace_id: UUID, number: str) -> ResponseReturnValue:
     with work() as uow:
         item_id = _item(uow, workspace_id, number).id
     try:
-        with purpose.work(item_id) as uow:
-            nature = evidence.nature_of(uow, item_id)
-        return _viewer(_seen(workspace_id, item_id, nature, query))
+        return _viewer(_seen(workspace_id, item_id, query))
     except PurposeRequired:
         return ask(workspace_id, number, "view")
 
@@ -58,16 +57,14 @@ def _item(uow: UnitOfWork, workspace_id: UUID, number: str) -> EvidenceItem:
     return uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_DOWNLOAD, within=workspace_id)
 
 
-def _seen(workspace_id: UUID, item_id: UUID, nature: Any, query: ViewQuery) -> dict[str, Any]:
+def _seen(workspace_id: UUID, item_id: UUID, query: ViewQuery) -> dict[str, Any]:
     """What the page shows of it, and that it does."""
-    values: dict[str, Any] = {
-        "shown": how(nature),
-        "encodings": ENCODINGS,
-        "refused": "",
-        "pages": 1,
-        "page": query.page,
-    }
+    values: dict[str, Any] = {"encodings": ENCODINGS, "refused": "", "pages": 1, "page": query.page}
+    nature = None
     try:
+        with purpose.work(item_id) as uow:
+            nature = evidence.nature_of(uow, item_id)
+        values["shown"] = how(nature)
         if values["shown"] is Shown.PAGES:
             drawn = evidence.draw_page(anew(item_id), item_id, query.page)
             values |= {"pages": drawn.pages, "picture": b64encode(drawn.data).decode()}
@@ -86,6 +83,8 @@ def _seen(workspace_id: UUID, item_id: UUID, nature: Any, query: ViewQuery) -> d
 
 def _words(error: JitError) -> str:
     """Why it is not drawn."""
+    if isinstance(error, Harmful):
+        return str(gettext(error.detail))
     if isinstance(error, TooLarge):
         return str(gettext("It is too large to be shown here."))
     return str(refusal_words(Refusal(error.members.get("reason", Refusal.FAILED))))

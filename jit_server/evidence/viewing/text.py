@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,8 +12,11 @@ LONGEST: Final = 64 * 1024
 _MARKS: Final[tuple[tuple[bytes, Encoding], ...]] = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
-_UNSEEN: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Controls and what changes the direction of letters or has no width: a reader must not take a text for another."""
+_KEPT: Final = frozenset("\t\n\r\f")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Categories of what is not seen: controls, what turns or joins letters, separators that are no spaces."""
+_FILLERS: Final = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\U000e0000-\U000e0fff]")
+"""Letters and marks that show nothing, whatever their category says."""
 _BINARY: Final = 0.02
 """The share of controls from which on bytes are no text."""
 
@@ -59,4 +63,11 @@ def _is_plain(text: str) -> bool:
 
 
 def _visible(text: str) -> str:
-    return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text.removeprefix("\ufeff"))
+    """A reader must not take a text for another: what is not seen is written by its number."""
+    return "".join(f"[U+{ord(one):04X}]" if _hides(one) else one for one in text.removeprefix("\ufeff"))
+
+
+def _hides(one: str) -> bool:
+    if one.isascii():
+        return (one < " " and one not in _KEPT) or one == "\x7f"
+    return unicodedata.category(one) in _UNSEEN or _FILLERS.match(one) is not None
