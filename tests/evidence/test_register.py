@@ -1,20 +1,27 @@
 """The register is searched by words, kept as views, narrowed to what content is, and acted on by several at once."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from flask import Flask
 from sqlalchemy import Engine, text
 
 from jit_server import evidence
 from jit_server.access import PartyClass, Role
+from jit_server.core import schema
+from jit_server.core.database import act_as
 from jit_server.core.errors import Conflict, Invalid, NotFound
+from jit_server.core.postgres import EmbeddedPostgres
+from jit_server.core.settings import Settings
 from jit_server.evidence.saved.models import Place
 from jit_server.evidence.terms import terms, words
 from jit_server.evidence.usecases.recognising import recognise
 from jit_server.work import House
 from tests.builders import Team, Who, World, browser
+from tests.engines.apart import apart
 from tests.evidence.builders import custody, exhibit
 from tests.evidence.test_nature import EXE
 from tests.evidence.test_reading import numbers
@@ -99,6 +106,26 @@ def test_the_database_itself_shows_words_to_members_only_and_takes_none_back(tea
             "SELECT has_table_privilege('evidence_term', 'UPDATE'), has_table_privilege('evidence_term', 'DELETE')"
         )
         assert uow.connection.execute(rights).one() == (False, False)
+
+
+def test_words_of_what_was_there_before_are_taken_by_the_migration(
+    postgres: EmbeddedPostgres, settings: Settings, scratch: Path
+):
+    with apart(postgres, settings, scratch, "words") as house:
+        team = World.create(house).workspace()
+        for title in ("Telefonrechnung Müller", "رسالة", "Disk 7"):
+            exhibit(team, team.admin, title=title)
+
+        def kept() -> list[Any]:
+            with house.engine.begin() as connection:
+                act_as(connection, "system")
+                return list(connection.execute(text("SELECT item_id, term FROM evidence_term ORDER BY 1, 2")).all())
+
+        before, config = kept(), schema.config(str(house.settings.database_owner_url))
+        command.downgrade(config, "0042")
+        command.upgrade(config, "head")
+        assert kept() == before
+        assert len(before) > 10
 
 
 def test_no_policy_reads_a_whole_table_to_show_a_row(owner_engine: Engine):
