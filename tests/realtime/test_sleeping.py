@@ -9,6 +9,12 @@ from sqlalchemy.exc import OperationalError
 from jit_server.web.sockets.waking import ASLEEP, Watch
 
 
+@pytest.fixture(autouse=True)
+def loop_that_knows_the_time() -> None:
+    """An event loop that stood still while other tests ran believes it is still then: its timers would end at once."""
+    gevent.get_hub().loop.update_now()
+
+
 def long_ago(watch: Watch) -> None:
     """As after a stop: the last beat is too long past."""
     watch._beat = monotonic() - 2 * ASLEEP
