@@ -34,8 +34,8 @@ from tests.messaging.test_speaking import channel_in
 
 NAME, CONTENT = "outages", b"bytes that prove something"
 TOLD, DONE = 503, {200, 201}
-A_KEY_COMES_FIRST = {"object_key": -1}
-"""The key under which bytes will lie is there before they are."""
+A_KEY_COMES_FIRST = {"workspace_key": -1, "object_key": -1}
+"""The keys under which bytes will lie are there before they are; a workspace's own with its first exhibit."""
 
 
 @dataclass
