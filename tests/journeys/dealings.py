@@ -1,7 +1,10 @@
-"""What parties have to do with each other beside the case: asks, emergencies, acts of two people, an invitation."""
+"""What parties have to do with each other beside the case: asks, emergencies, acts of two people, hand-overs."""
 
+import re
 from dataclasses import replace
 from uuid import UUID
+
+from playwright.sync_api import expect
 
 from jit_server import consents, workspaces
 from jit_server.access import SYSTEM, Action, Phase, Role
@@ -11,6 +14,7 @@ from jit_server.evidence.models import EvidenceItem
 from jit_server.workspaces import Workspace
 from tests.builders import Team, Who
 from tests.journeys import exhibits
+from tests.journeys.visitor import Visitor
 
 LONG = "Überweisungsträger und Kontoauszüge der Handelsgesellschaft Donaudampfschifffahrt mbH, Januar bis Dezember 2025"
 
@@ -42,6 +46,21 @@ def between(team: Team, reader: Who) -> dict[str, UUID]:
         "theirs": theirs, "ask": ask, "emergency": emergency, "approval": approval, "invited": elsewhere.id,
         "notice": _notice(team, reader),
     }  # fmt: skip
+
+
+def handed_over(giver: Visitor, taker: Visitor, address: str) -> None:
+    """From hand to hand: what the other side found stands beside what was said."""
+    page = giver.go(f"{address}/hand-over").page
+    page.get_by_label("To whom").select_option(label="FR: Parquet de Valmont, anybody")
+    page.get_by_label("Place or system").fill("Kehl, police station")
+    page.get_by_label("Condition").fill("whole, sealed")
+    page.get_by_role("button", name="Hand over").click()
+    page.wait_for_url(re.compile(f"{re.escape(address)}(#.*)?$"))
+    page = taker.go(address).page
+    page.get_by_role("link", name="Take it over or refuse it").click()
+    page.get_by_label("Condition as found").fill("as described")
+    page.get_by_role("button", name="Take over").click()
+    expect(page.locator("#hand-overs").locator("xpath=ancestor::section")).to_contain_text("From hand to hand")
 
 
 def fresh(who: Who) -> Who:

@@ -1,4 +1,4 @@
-"""J2 A seizure: a large image by button and by drop, what makes it evidence, a digest nobody can talk us into."""
+"""J2 A seizure: a large image by button and by drop, a digest nobody can talk us into, and its way through the case."""
 
 import re
 import time
@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 
 from jit_server.access import SYSTEM
 from jit_server.evidence import EvidenceItem
-from tests.journeys import exhibits
+from tests.journeys import exhibits, seizures
+from tests.journeys.dealings import handed_over
 from tests.journeys.exhibits import LARGE, MIB
 from tests.journeys.profile import Profile
 from tests.journeys.visitor import NETWORK, STATUS
@@ -212,3 +213,19 @@ def test_several_files_share_the_form_and_a_pause_loses_nothing(investigator, te
 def _exhibits(team):
     with team.world.work(SYSTEM) as uow:
         return uow.every(EvidenceItem, EvidenceItem.workspace_id == team.id)
+
+
+def test_the_whole_of_a_seizure_from_the_register_and_back_to_it(arrives, investigator, team, tmp_path):
+    path = exhibits.sparse(tmp_path, size=4 * MIB)
+    french = arrives(team.leaders["FR"])
+    number = seizures.added(investigator, team, path)
+    address = f"/w/{team.id}/evidence/{number}"
+    seizures.sealed(investigator, team, number, path)
+    seizures.told(investigator, french, team, address)
+    seizures.derived(investigator, team, number, exhibits.sparse(tmp_path, "contacts.vcf", size=MIB))
+    seizures.put_on_the_timeline(investigator, team, number)
+    handed_over(investigator, french, address)
+    seizures.found_again(french, team, number)
+    events = {one["event"] for one in exhibits.record(team)}
+    said = {"evidence:registered", "evidence:read_back", "evidence:verified", "message:posted", "custody:derived"}
+    assert said | {"timeline:event_added", "custody:handed_over", "custody:accepted"} <= events

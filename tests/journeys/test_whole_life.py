@@ -26,6 +26,7 @@ from tests.evidence.test_redactions import photo
 from tests.evidence.test_scrub import age, flip
 from tests.journeys import exhibits
 from tests.journeys.conftest import staged, windows
+from tests.journeys.dealings import handed_over
 from tests.journeys.exhibits import MIB
 from tests.journeys.profile import Profile
 
@@ -96,21 +97,6 @@ def sent_with_two_crashes(browser, team, path: Path) -> str:
     assert kept.items() <= there.items()
     assert sum(there.values()) == SIZE
     return done.inner_text().split()[-1].rstrip(".")
-
-
-def handed_over(giver, taker, address: str) -> None:
-    """From hand to hand: what the other side found stands beside what was said."""
-    page = giver.go(f"{address}/hand-over").page
-    page.get_by_label("To whom").select_option(label="FR: Parquet de Valmont, anybody")
-    page.get_by_label("Place or system").fill("Kehl, police station")
-    page.get_by_label("Condition").fill("whole, sealed")
-    page.get_by_role("button", name="Hand over").click()
-    page.wait_for_url(re.compile(f"{re.escape(address)}(#.*)?$"))
-    page = taker.go(address).page
-    page.get_by_role("link", name="Take it over or refuse it").click()
-    page.get_by_label("Condition as found").fill("as described")
-    page.get_by_role("button", name="Take over").click()
-    expect(page.locator("#hand-overs").locator("xpath=ancestor::section")).to_contain_text("From hand to hand")
 
 
 def proposed(giver, address: str) -> str:
