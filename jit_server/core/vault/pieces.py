@@ -52,18 +52,25 @@ def parts_of(chunks: Iterable[bytes], meter: Meter, size: int) -> Generator[byte
     yield part
 
 
-def pieces_of(chunks: Iterable[bytes], meter: Meter) -> Generator[bytearray, None, None]:
-    """Pieces of exactly `STAGED_PART` bytes, and the rest. Little is held: several are staged at once for one file."""
-    piece, hashing = bytearray(), Behind(meter.hash, most=2)
+def pieces_of(chunks: Iterable[bytes], meter: Meter) -> Generator[memoryview, None, None]:
+    """Pieces of exactly `STAGED_PART` bytes, and the rest; each must be sent before the next is asked for.
+
+    All of them are filled into one block of memory: several are staged at once for one file, and fresh memory for each
+    piece costs more than encrypting it.
+    """
+    block, hashing = memoryview(bytearray(STAGED_PART)), Behind(meter.hash, most=2)
+    filled = 0
     try:
         for chunk in chunks:
             hashing.give(meter.count(chunk))
-            piece += chunk
-            while len(piece) > STAGED_PART:
-                whole, piece = piece, piece[STAGED_PART:]
-                del whole[STAGED_PART:]
-                yield whole
-                del whole
+            rest = memoryview(chunk)
+            while rest:
+                if filled == STAGED_PART:
+                    yield block
+                    filled = 0
+                fits = min(len(rest), STAGED_PART - filled)
+                block[filled : filled + fits], rest = rest[:fits], rest[fits:]
+                filled += fits
     finally:
         hashing.wait()
-    yield piece
+    yield block[:filled]

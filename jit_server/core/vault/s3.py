@@ -44,6 +44,8 @@ from jit_server.core.vault.pieces import PART, in_order, parts_of, pieces_of
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
 _NOT_STAGED = _GONE | {"NoSuchUpload"}
 _REFUSED = frozenset({"AccessDenied", "InvalidRequest", "ObjectLocked"})
+_CLOCKS = timedelta(minutes=1)
+"""How far the store's clock may be behind ours before a lock counts as too short."""
 _FRACTION = re.compile(r"\.\d+(?=Z|[+-]|$)")
 
 
@@ -137,8 +139,7 @@ class S3Vault:
         if not version_id:
             detail = "The evidence store keeps no versions. The operator must mend the bucket."
             raise VaultDown(detail)
-        # A lock announced with a multipart upload is silently ignored by some stores: set it now, and look.
-        self.retain(key, version_id, clock.now() + timedelta(days=self._days))
+        self._lock(key, version_id, clock.now())
         return Stored(key, version_id, meter.size, meter.sha256)
 
     def _one(self, key: str, content: bytearray) -> str | None:
@@ -178,7 +179,7 @@ class S3Vault:
 
     def settle(self, key: str, handle: str) -> str:
         """See `Vault.settle`. Asked again after a crash, the one version of that key is the answer."""
-        client, bucket = self._client, self._bucket
+        client, bucket, began = self._client, self._bucket, clock.now()
         with _or_down():
             try:
                 parts = client._list_parts(bucket, check_key(key), handle).parts  # noqa: SLF001
@@ -191,8 +192,18 @@ class S3Vault:
         if not version_id:
             detail = "The vault does not hold these bytes any more."
             raise Altered(detail, missing=True)
-        self.retain(key, version_id, clock.now() + timedelta(days=self._days))
+        self._lock(key, version_id, began)
         return version_id
+
+    def _lock(self, key: str, version_id: str, began: datetime) -> None:
+        """See that a new version is locked, and lock it where the bucket's default did not.
+
+        A lock announced with a multipart upload is silently ignored by some stores: what counts is what is read back.
+        """
+        until = began + timedelta(days=self._days)
+        found = self.stat(key, version_id).retained_until
+        if found is None or found < until - _CLOCKS:
+            self.retain(key, version_id, until)
 
     def drop(self, key: str, handle: str) -> None:
         """See `Vault.drop`."""
@@ -203,7 +214,7 @@ class S3Vault:
                 if answer.code not in _NOT_STAGED:
                     raise
 
-    def _part(self, key: str, upload_id: str, number: int, part: bytes | bytearray) -> str:
+    def _part(self, key: str, upload_id: str, number: int, part: bytearray | memoryview) -> str:
         """Send one piece, by a signed address: the SDK would hash each piece once more to sign it.
 
         What lies there is proved afterwards, when it is read back under the key it was encrypted with.

@@ -183,19 +183,18 @@ def append(
         taken = _take(uow, upload_id, part_id, offset)
     arriving = _Arriving(_alive(begin, upload_id, taken, content), taken.part.length - offset, named)
     waiting: list[UploadPiece] = []
+    now: PartNow | None = None
     try:
         while arriving.more():
             waiting.append(_staged(taken, arriving))
             if named is None:
-                _keep(begin, upload_id, taken, waiting)
+                now = _keep(begin, upload_id, taken, waiting)
         arriving.check()
-        _keep(begin, upload_id, taken, waiting)
+        return _keep(begin, upload_id, taken, waiting) if waiting or now is None else now
     except BaseException:
         for one in waiting:
             taken.vault.drop(f"{one.workspace_id}/{one.object_id}", one.handle)
         raise
-    with begin() as uow:
-        return part_now(uow, upload_id, part_id)
 
 
 def _take(uow: UnitOfWork, upload_id: UUID, part_id: UUID, offset: int) -> _Taken:
@@ -219,10 +218,8 @@ def _staged(taken: _Taken, arriving: "_Arriving") -> UploadPiece:
     )  # fmt: skip
 
 
-def _keep(begin: Begin, upload_id: UUID, taken: _Taken, waiting: list[UploadPiece]) -> None:
-    """Put pieces on their part's row, if this request is still the one that appends."""
-    if not waiting:
-        return
+def _keep(begin: Begin, upload_id: UUID, taken: _Taken, waiting: list[UploadPiece]) -> PartNow:
+    """Put pieces on their part's row, if this request is still the one that appends; how far it has come then."""
     with begin() as uow:
         sent = _under_way(uow, upload_id)
         _still_ours(uow, sent, taken)
@@ -231,7 +228,9 @@ def _keep(begin: Begin, upload_id: UUID, taken: _Taken, waiting: list[UploadPiec
             raise Conflict(f"A part has at most {PIECES_AT_MOST} pieces: send larger ones.")
         for one in waiting:
             uow.add(UploadPiece(**one.model_dump()))
+        now = part_now(uow, upload_id, taken.part.id)
     waiting.clear()
+    return now
 
 
 def _still_ours(uow: UnitOfWork, sent: Upload, taken: _Taken) -> None:
