@@ -43,7 +43,7 @@ const glyphsBecomeFiles = {
 async function bundle() {
   const { metafile } = await build({
     absWorkingDir: here,
-    entryPoints: ['js/app.js', 'js/chat.js', 'js/day.js', 'js/redact.js', 'js/upload.js', 'js/verify.js', 'css/app.css'],
+    entryPoints: ['js/app.js', 'js/chat.js', 'js/day.js', 'js/redact.js', 'js/upload.js', 'js/verify.js', 'js/viewer.js', 'css/app.css'],
     outdir: scratch,
     outbase: here,
     entryNames: '[name]-[hash]',

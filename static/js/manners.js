@@ -57,7 +57,19 @@ const KEYS = {
   j: () => row(1),
   k: () => row(-1),
   x: () => chosen(document.activeElement?.closest('tr')),
+  ArrowLeft: () => turned('prev', 'next'),
+  ArrowRight: () => turned('next', 'prev'),
+  '+': () => document.querySelector('[data-zoom="1"]'),
+  '-': () => document.querySelector('[data-zoom="-1"]'),
+  '?': () => document.querySelector('dialog#keys'),
 };
+
+/** The link to the next part or the one before, on the side where it stands; what is wider than its frame is moved instead. @param {string} there @param {string} mirrored @returns {HTMLElement | null} */
+function turned(there, mirrored) {
+  const frame = document.activeElement?.closest('.viewed');
+  if (frame && frame.scrollWidth > frame.clientWidth) return null;
+  return document.querySelector(`.viewer-turn a[rel="${document.dir === 'rtl' ? mirrored : there}"]`);
+}
 
 /** The link of the row below or above the one that has the focus. @param {1 | -1} by @returns {HTMLElement | null} */
 function row(by) {
@@ -76,11 +88,13 @@ function chosen(line) {
 
 document.addEventListener('keydown', (event) => {
   const at = /** @type {HTMLElement} */ (event.target);
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || at.closest('input, textarea, select, dialog')) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || at.closest('input, textarea, select, dialog, audio, video')) return;
   const found = document.body.dataset.keys === undefined || event.isComposing ? null : KEYS[event.key]?.();
   if (!found) return;
   event.preventDefault();
   if (found instanceof HTMLAnchorElement && found.dataset.row === undefined) location.assign(event.key === 'n' ? `${found.href}#unread` : found.href);
+  else if (found instanceof HTMLDialogElement) found.showModal();
+  else if (found instanceof HTMLButtonElement) found.click();
   else found.focus();
 });
 

@@ -17,9 +17,10 @@ from jit_server.work import House
 from tests.access.test_foreign_ids import fill, filled
 from tests.builders import Team, World, browser
 from tests.evidence.builders import exhibit
+from tests.evidence.media import sound
 from tests.evidence.test_redactions import photo
 from tests.evidence.test_release import acknowledge, let_out, party_of, take
-from tests.evidence.test_viewing import looked_at, sound
+from tests.evidence.test_viewing import looked_at
 
 WITHOUT_DATA = {
     "/api/v1/policy/explain": "rules, no data of a case",

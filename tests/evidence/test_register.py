@@ -23,10 +23,10 @@ from jit_server.work import House
 from tests.builders import Team, Who, World, browser
 from tests.engines.apart import apart
 from tests.evidence.builders import custody, exhibit
+from tests.evidence.media import sound
 from tests.evidence.test_nature import EXE
 from tests.evidence.test_reading import numbers
 from tests.evidence.test_redactions import pdf, photo
-from tests.evidence.test_viewing import sound
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import wave
 from typing import Any
 
 import pytest
@@ -16,11 +15,14 @@ from jit_server.access import SYSTEM, Handling
 from jit_server.core.errors import NotFound, NotPermitted, PurposeRequired
 from jit_server.evidence import EvidenceItem
 from jit_server.evidence.malware.models import MalwareCheck, Verdict
+from jit_server.evidence.nature.models import EvidenceNature
 from jit_server.evidence.usecases.recognising import recognise
+from jit_server.evidence.viewing.kinds import played_as
 from jit_server.evidence.viewing.text import LONGEST, stretch
 from jit_server.work import House
 from tests.builders import Team, Who, World, browser
 from tests.evidence.builders import begins, custody, exhibit, kept
+from tests.evidence.media import branded, film, head, ogg, sound
 from tests.evidence.test_redactions import pdf, photo
 
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script></svg>'
@@ -29,16 +31,6 @@ SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="ale
 @pytest.fixture(scope="module")
 def team(world: World) -> Team:
     return world.workspace(default_handling=Handling.H0)
-
-
-def sound(seconds: float = 0.5) -> bytes:
-    out = io.BytesIO()
-    with wave.open(out, "wb") as made:
-        made.setnchannels(1)
-        made.setsampwidth(2)
-        made.setframerate(8000)
-        made.writeframes(os.urandom(int(16000 * seconds)))
-    return out.getvalue()
 
 
 def looked_at(team: Team, content: bytes, **changes: Any) -> EvidenceItem:
@@ -103,6 +95,26 @@ def test_a_long_text_is_shown_stretch_by_stretch_and_no_letter_is_lost_between_t
     assert found == written
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "cp1252"])
+def test_the_part_before_ends_where_this_one_begins_and_no_letter_is_lost(team: Team, encoding: Any):
+    letters = "ab" if encoding == "cp1252" else "äöü€😀"
+    written = "x" + f"{letters}\n" * 20_000
+    item = looked_at(team, written.encode(encoding))
+    place, found = 0, ""
+    with_end = []
+    while place < item.size:
+        part = evidence.read_text(begins(team, team.admin), item.id, place, encoding)
+        with_end, place = [part], part.end
+    while with_end[0].before is not None:
+        found = with_end[0].text + found
+        before = evidence.read_text(begins(team, team.admin), item.id, with_end[0].before, encoding)
+        assert before.end == with_end[0].first or before.first == 0
+        with_end.insert(0, before)
+    assert written.startswith(with_end[0].text)
+    assert written.endswith(found)
+    assert len(with_end[0].text) + len(found) >= len(written)
+
+
 @pytest.mark.parametrize(
     ("content", "encoding", "text"),
     [
@@ -145,6 +157,34 @@ def test_sound_is_played_under_a_type_of_ours_and_in_parts(app: Flask, team: Tea
     assert part.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in part.headers["Content-Security-Policy"]
     assert [(one["first"], one["last"]) for one in looks(team, item)] == [(100, 299)]
+
+
+FILMS = {
+    "WebM": (film(1), "video/webm"),
+    "WebM of sound": (head("webm") + b"\x86\x86A_OPUS", "audio/webm"),
+    "Matroska": (head("matroska") + b"\x86\x85V_VP8", None),
+    "MP4": (branded("isom", "iso2", "avc1", "mp41"), "video/mp4"),
+    "MP4 of a phone": (branded("mp42", "isom"), "video/mp4"),
+    "MP4 in fragments": (branded("iso5", "dash"), "video/mp4"),
+    "MP4 of sound": (branded("M4A", "mp42", "isom"), "audio/mp4"),
+    "QuickTime": (branded("qt"), "video/mp4"),
+    "3GP": (branded("3gp4", "isom"), "video/mp4"),
+    "photo of a phone": (branded("heic", "mif1"), None),
+    "AVIF": (branded("mif1", "avif"), None),
+    "Ogg of film": (ogg(b"\x80theora" + bytes(30)), "video/ogg"),
+    "Ogg of speech": (ogg(b"OpusHead" + bytes(11)), "audio/ogg"),
+    "AVI": (b"RIFF\0\1\0\0AVI LIST" + bytes(64), None),
+    "cut off in its head": (branded("isom")[:10], "video/mp4"),
+}
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_containers_of_film_are_told_by_what_they_hold_and_not_by_their_names(team: Team, name: str):
+    content, played = FILMS[name]
+    item = looked_at(team, content, file_name="notes.txt", media_type="text/plain")
+    with team.world.work(SYSTEM) as uow:
+        nature = uow.find(EvidenceNature, item_id=item.id)
+    assert played_as(nature) == played
 
 
 @pytest.mark.parametrize("content", [SVG, b"<html><script>alert(1)</script></html>", photo(), pdf(1)])

@@ -20,6 +20,8 @@ from jit_server.identity.models import Person
 from jit_server.work import UnitOfWork
 from tests.builders import Team, Who, World, sign_in
 from tests.evidence.builders import exhibit
+from tests.evidence.media import sound
+from tests.evidence.test_viewing import looked_at
 from tests.identity.test_programs import Program, administrator, ask
 from tests.identity.test_scim import asks, patch, token, user
 from tests.realtime.taking import Taker, holders
@@ -180,6 +182,26 @@ def test_a4_a_running_download_is_cut_on_every_worker_when_access_ends(served, p
     finally:
         for taker in takers:
             taker.close()
+
+
+@pytest.mark.parametrize("how", ["member removed", "session ended"])
+def test_what_the_player_plays_is_cut_like_a_download(served, team, scene, how):
+    item = looked_at(team, sound(300, 88_200), handling="H1")
+    case, path = CASES[how](scene), f"/api/v1/evidence/{item.id}/media"
+    taker = Taker(served.port, path, {**case.headers, "Range": "bytes=0-"})
+    try:
+        assert taker.status == 206
+        taker.take()
+        case.end()
+        took = taker.until_cut(60)
+        print(f"A4 media, {how}: cut after {took:.2f} s")
+        assert taker.ended
+        assert taker.taken < item.size
+        again = Taker(served.port, path, case.headers)
+        assert again.status in {401, 404}
+        again.close()
+    finally:
+        taker.close()
 
 
 def test_a_taker_that_takes_nothing_is_cut_as_well(served, path, scene):

@@ -1512,7 +1512,7 @@ SPECIMENS = {
             pages=1,
             encodings=[("utf-8", "UTF-8"), ("cp1252", "Windows-1252")],
             text={"text": "2026-11-20 06:10 call from +31 6 1234\n" * 60 + "x" * 400, "encoding": "utf-8"}
-            | {"first": 65_536, "end": 131_072, "size": 5_400_000},
+            | {"first": 65_536, "end": 131_072, "size": 5_400_000, "before": 0},
         ),
     ),
     "view_played": ("evidence/view.html", room("evidence", **VIEWED, shown="played", page=1, pages=1)),

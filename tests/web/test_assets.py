@@ -84,6 +84,7 @@ def test_the_lock_pins_exactly_and_names_no_address():
         ["app.js", "redact.js"],
         ["app.js", "day.js"],
         ["app.js", "verify.js"],
+        ["app.js", "viewer.js"],
     ],
 )
 def test_the_first_load_of_a_page_stays_within_60_kb(scripts):

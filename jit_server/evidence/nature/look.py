@@ -30,6 +30,14 @@ _PDF = {"/Title": "title", "/Author": "author", "/Creator": "software", "/Produc
     "/CreationDate": "created", "/ModDate": "modified",
 }  # fmt: skip
 
+_CONTAINERS = ((4, b"ftyp", "MP4"), (0, b"\x1aE\xdf\xa3", "Matroska"), (0, b"OggS", "Ogg"))
+"""What sound and film come in, told by place and mark; what of the two it is, their readers say."""
+_STILLS = dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "image/heic") | {
+    b"avif": "image/avif", b"avis": "image/avif", b"crx ": "image/x-canon-cr3",
+}  # fmt: skip
+_SOUNDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
+_FILMS = {b"qt  ": "video/quicktime", b"3g2": "video/3gpp2", b"3gp": "video/3gpp"}
+
 
 def limit() -> None:
     """No more than this, whatever the bytes make the libraries do; a core dump would hold evidence."""
@@ -46,6 +54,9 @@ def recognise(data: bytes, endings: dict[str, str]) -> dict[str, str | None]:
     """The kind and media type by the longest signature that a kind of ours has; `endings` gives the kind of each."""
     import puremagic
 
+    container = next((word for at, mark, word in _CONTAINERS if data[at : at + 4] == mark), None)
+    if container:
+        return {"kind": container, "media_type": None}
     try:
         matches = puremagic.magic_string(data)
     except (puremagic.PureError, ValueError):
@@ -124,8 +135,44 @@ def of_core(said: str) -> dict[str, Any]:
     return found
 
 
+def of_riff(data: bytes) -> dict[str, Any]:
+    """A picture's size; sound and film of this kind say nothing of themselves."""
+    return of_image(data) if data[8:12] == b"WEBP" else {}
+
+
+def of_mp4(data: bytes) -> dict[str, Any]:
+    """Sound, film or still picture, by the brand under which it was written and those it is readable as."""
+    if data[4:8] != b"ftyp":
+        return {}
+    box = data[8 : min(int.from_bytes(data[:4]), 512)]
+    brands = [box[at : at + 4] for at in (0, *range(8, len(box) - 3, 4))]
+    if brands[0] in _STILLS:
+        return {
+            "media_type": next((_STILLS[one] for one in brands if one in _STILLS and one[0] != ord("m")), "image/heic")
+        }
+    film = next((word for start, word in _FILMS.items() if brands[0].startswith(start)), "video/mp4")
+    return {"media_type": "audio/mp4" if brands[0] in _SOUNDS else film}
+
+
+def of_matroska(data: bytes) -> dict[str, Any]:
+    """By the name that the head gives itself, and by what its tracks are coded in."""
+    name = re.search(rb"\x42\x82(?:\x84(webm)|\x88matroska)", data[:4096])
+    tracks = set(re.findall(rb"\x86[\x80-\xbf]([AV])_[A-Z]", data[: 2**20]))
+    what = "audio" if tracks == {b"A"} else "video"
+    return {"media_type": f"{what}/{'webm' if name and name[1] else 'x-matroska'}"}
+
+
+def of_ogg(data: bytes) -> dict[str, Any]:
+    """By the heads of the streams in it, which all come first."""
+    return {"media_type": "video/ogg" if re.search(rb"\x80theora|BBCD\0", data[: 2**16]) else "audio/ogg"}
+
+
 READERS: dict[str, Callable[[bytes], dict[str, Any]]] = {
-    **dict.fromkeys(("JPEG", "PNG", "GIF", "TIFF", "BMP", "RIFF"), of_image),
+    **dict.fromkeys(("JPEG", "PNG", "GIF", "TIFF", "BMP"), of_image),
+    "RIFF": of_riff,
+    "MP4": of_mp4,
+    "Matroska": of_matroska,
+    "Ogg": of_ogg,
     "PDF": of_pdf,
     "ZIP": of_zip,
 }

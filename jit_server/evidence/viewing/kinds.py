@@ -39,5 +39,5 @@ def played_as(nature: EvidenceNature | None) -> str | None:
     if kind == "MP4":
         return None if said.startswith("image/") else "audio/mp4" if said.startswith("audio/") else "video/mp4"
     if kind == "Matroska":
-        return "video/webm" if said == "video/webm" else None
+        return said if said in {"video/webm", "audio/webm"} else None
     return _PLAYED.get(kind)

@@ -12,6 +12,12 @@ LONGEST: Final = 64 * 1024
 _MARKS: Final[tuple[tuple[bytes, Encoding], ...]] = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
+_REST: Final[dict[Encoding, re.Pattern[bytes]]] = {
+    "utf-8": re.compile(rb"[\x80-\xbf]{1,3}"),
+    "utf-16-le": re.compile(rb"(?s:.)[\xdc-\xdf]"),
+    "utf-16-be": re.compile(rb"[\xdc-\xdf](?s:.)"),
+}
+"""What a stretch begins with where its first letter began before it."""
 _KEPT: Final = frozenset("\t\n\r\f")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Categories of what is not seen: controls, what turns or joins letters, separators that are no spaces."""
@@ -32,13 +38,21 @@ class Stretch:
     size: int
     plain: bool
 
+    @property
+    def before(self) -> int | None:
+        """Where the stretch before this one begins, or None where this is the beginning."""
+        return max(0, self.first - LONGEST) if self.first else None
+
 
 def stretch(data: bytes, first: int, size: int, encoding: Encoding | None = None) -> Stretch:
     """The bytes of a file from `first` on as text; what they begin with says the encoding where none is named.
 
-    A letter that the end cuts in two is left to the next stretch.
+    A letter that the end cuts in two is left to the next stretch; the rest of one that began before is left out.
     """
     found = encoding or _encoding(data)
+    cut = _REST[found].match(data) if first and found in _REST else None
+    begun = cut.end() if cut else 0
+    data, first = data[begun:], first + begun
     decoder = codecs.getincrementaldecoder(found)(errors="replace")
     text = decoder.decode(data, final=first + len(data) >= size)
     rest = len(decoder.getstate()[0])
