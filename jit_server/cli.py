@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jit_server import __version__
 from jit_server.core.errors import JitError
+from jit_server.safekeeping import backup, backup_keys, erase_again, erasures, restore
 from jit_server.web.terminal import Terminal, Unverified, in_terminal
 
 REFUSED: Final = 1
@@ -206,6 +207,8 @@ def doctor(terminal: Terminal) -> None:
         raise click.exceptions.Exit(REFUSED)
 
 
+for _verb in (backup, backup_keys, erasures, erase_again, restore):
+    cli.add_command(_verb)
 for _noun, (_room, _text) in _ROOMS.items():
     cli.add_command(_Room(_noun, _room, _text))
 

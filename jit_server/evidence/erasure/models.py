@@ -24,6 +24,8 @@ class Cause(StrEnum):
     """Its workspace is being emptied, as two people decided."""
     TWO_PEOPLE = "two_people"
     """One person proposed it and a second one approved."""
+    RESTORED = "restored"
+    """The server was put back from a backup made before, or from one without the keys of what passes through."""
 
 
 class Stage(StrEnum):
@@ -40,7 +42,7 @@ class Erasure(Row, table=True):
 
     __table_args__ = (
         UniqueConstraint("item_id", name="uq_erasure_item_id"),
-        CheckConstraint("cause IN ('taken','age','purging','two_people')", name="cause"),
+        CheckConstraint("cause IN ('taken','age','purging','two_people','restored')", name="cause"),
         CheckConstraint("(cause = 'two_people') = (ordered_by IS NOT NULL)", name="ordered_by"),
         CheckConstraint("length(reason) <= 1000", name="reason"),
     )

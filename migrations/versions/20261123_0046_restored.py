@@ -1,0 +1,26 @@
+"""An exhibit can be erased because the server was restored from a backup that may not bring it back.
+
+Revision 0046.
+"""
+
+from alembic import op
+
+revision = "0046"
+down_revision = "0045"
+branch_labels = None
+depends_on = None
+
+NAME = "ck_erasure_cause"
+BEFORE = "'taken','age','purging','two_people'"
+
+
+def upgrade() -> None:
+    """Let the database take the new cause."""
+    op.drop_constraint(NAME, "erasure", type_="check")
+    op.create_check_constraint(NAME, "erasure", f"cause IN ({BEFORE},'restored')")
+
+
+def downgrade() -> None:
+    """Refuse it again, for what comes; what was erased so stays."""
+    op.drop_constraint(NAME, "erasure", type_="check")
+    op.execute(f"ALTER TABLE erasure ADD CONSTRAINT {NAME} CHECK (cause IN ({BEFORE})) NOT VALID")
