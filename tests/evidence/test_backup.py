@@ -131,7 +131,8 @@ def content_of(team: Team, item: EvidenceItem) -> bytes:
 
 def test_a_backup_and_the_keys_from_elsewhere_prove_every_log_and_exhibit(drill: Drill):
     team = drill.world.workspace(retention_profile="repository")
-    bytes_of = {kept(team, team.admin, text): text for text in (os.urandom(size) for size in (1, 20_000, 2_000_000))}
+    texts = [os.urandom(size) for size in (1, 20_000, 2_000_000)]
+    items = [kept(team, team.admin, text) for text in texts]
     backup = drill.backed_up()
     _, said = drill.there("restore", backup, "--none-erased", fails=1)
     assert "keys are missing" in said
@@ -139,7 +140,7 @@ def test_a_backup_and_the_keys_from_elsewhere_prove_every_log_and_exhibit(drill:
     value, _ = drill.there("restore", backup, "--none-erased")
     assert value == {"restored": True, "faults": []}
     there = replace(team, world=drill.restored())
-    for item, text in bytes_of.items():
+    for item, text in zip(items, texts, strict=True):
         assert content_of(there, item) == text
     _, said = drill.there("restore", backup, "--none-erased", fails=1)
     assert "tables already" in said
