@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from jit_server.access import Handling
 from jit_server.messaging.models import ChangeKind
+from jit_server.workspaces.sources import KeptAs
 
 
 class AuthorOut(BaseModel):
@@ -35,6 +36,7 @@ class MessageOut(BaseModel):
     withdrawn: bool
     reason: str | None = None
     reply_to: UUID | None = None
+    kept_as: list[KeptAs] = Field(default=[], description="Exhibits that are its record, where you may read them.")
 
 
 class VersionOut(BaseModel):

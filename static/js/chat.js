@@ -308,7 +308,8 @@ class JitChat extends LitElement {
       <abbr class="code" aria-hidden="true">${message.author.state}</abbr>
       <div class="body">${this.header(message, `m-${message.id}`)}${body}
         ${this.editing === `withdraw ${message.id}` ? this.drawWithdrawal(message) : nothing}
-        ${message.version > 1 && !message.withdrawn ? this.drawHistory(message) : nothing}</div>
+        ${message.version > 1 && !message.withdrawn ? this.drawHistory(message) : nothing}
+        ${message.kept_as?.length ? html`<p class="meta">${message.kept_as.map(({ number, url }) => html`<a class="kept-as" href=${url}><span class="tag tone-neutral">${icon('fingerprint')}${fill(words.exhibit, number)}</span></a>`)}</p>` : nothing}</div>
       ${(own || this.isOurs(message)) && !message.withdrawn && this.line !== 'ended' ? this.drawTools(message, own) : nothing}
     </article>`;
   }

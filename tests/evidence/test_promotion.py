@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +17,7 @@ from jit_server.messaging.usecases.telling import FORMAT
 from tests.builders import Team, Who, World, browser
 from tests.evidence.builders import begins, custody
 from tests.evidence.test_hand_overs import token
+from tests.evidence.test_remarking import mark
 
 BASIS = "Section 163 StPO"
 
@@ -160,3 +162,51 @@ def test_the_form_shows_the_message_keeps_what_was_typed_and_leads_to_the_exhibi
     assert "/evidence/DE-" in sent.headers["Location"]
     partner = browser(app, team.world.house, team.leaders["FR"])
     assert partner.get(address).status_code == 403
+
+
+def shown(app: Flask, team: Team, who: Who, channel: UUID, message: UUID) -> list[str]:
+    """The exhibits that the conversation shows beside a message; its page and the API say the same."""
+    visitor = browser(app, team.world.house, who)
+    answer: Any = visitor.get(f"/api/v1/channels/{channel}/messages").json
+    said = answer["items"]
+    (found,) = ([str(kept["url"]) for kept in one["kept_as"]] for one in said if one["id"] == str(message))
+    page = visitor.get(f"/w/{team.id}/c/{channel}/the%20car").text
+    drawn = page[page.index(f'id="m-{message}"') :].partition("</article>")[0]
+    assert re.findall(r'class="kept-as" href="([^"]+)"', drawn) == found
+    return found
+
+
+def test_the_conversation_leads_to_the_exhibits_of_a_message_and_to_no_others(
+    app: Flask, team: Team, channel: UUID
+) -> None:
+    lead, partner = team.leaders["DE"], team.leaders["FR"]
+    message, other = say(team, lead, channel, "Seen at the harbour", "H0"), say(team, lead, channel, "Or not", "H0")
+    items = [keep(team, lead, message)]
+    correct(team, lead, message, "Seen at the harbour at 05:40")
+    items.append(keep(team, lead, message))
+    links = [f"/w/{team.id}/evidence/{item.number}" for item in items]
+    for who in (lead, partner):
+        assert shown(app, team, who, channel, message) == links
+        assert shown(app, team, who, channel, other) == []
+        assert browser(app, team.world.house, who).get(links[0]).status_code == 200
+
+
+def test_who_may_not_read_the_exhibit_does_not_learn_that_the_message_was_kept(
+    app: Flask, team: Team, channel: UUID
+) -> None:
+    lead, partner = team.leaders["DE"], team.leaders["FR"]
+    message = say(team, lead, channel, "Seen at the harbour", "H0")
+    item = keep(team, lead, message)
+    mark(team, lead, item, "H2")
+    assert shown(app, team, partner, channel, message) == []
+    page = browser(app, team.world.house, partner).get(f"/w/{team.id}/c/{channel}/the%20car").text
+    assert item.number not in page
+    assert len(shown(app, team, lead, channel, message)) == 1
+
+
+def test_a_withdrawn_message_still_leads_to_what_was_kept_before(app: Flask, team: Team, channel: UUID) -> None:
+    lead = team.leaders["DE"]
+    message = say(team, lead, channel, "Kept", "H0")
+    item = keep(team, lead, message)
+    withdraw(team, lead, message)
+    assert shown(app, team, lead, channel, message) == [f"/w/{team.id}/evidence/{item.number}"]

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from jit_server.evidence.usecases import reading_back
 from tests.builders import Team
 from tests.journeys import exhibits
-from tests.journeys.talk import channel_of, hears, message, says, talks
+from tests.journeys.talk import channel_of, connected, hears, message, says, talks
 from tests.journeys.visitor import Visitor
 
 TITLE = "Phone seized at the harbour"
@@ -64,6 +64,23 @@ def told(sender: Visitor, receiver: Visitor, team: Team, address: str) -> None:
     expect(heard.get_by_role("heading", level=1)).to_have_text(TITLE)
 
 
+def kept(sender: Visitor, receiver: Visitor, team: Team) -> None:
+    """The message itself becomes an exhibit; both say so in the conversation, and the exhibit leads back to it."""
+    page = sender.page
+    said = message(page, "Seized this morning")
+    said.hover()
+    said.get_by_role("link", name="Keep as evidence").click()
+    page.get_by_label("Legal basis").fill("Section 163 StPO")
+    page.get_by_role("button", name="Keep as evidence").click()
+    exhibit = page.url.rpartition("/")[2]
+    page.locator("section", has_text="Where it came from").get_by_role("link").click()
+    for visitor in (sender, receiver.go(page.url.removeprefix(sender.url))):
+        connected(visitor.page)
+        link = message(visitor.page, "Seized this morning").get_by_role("link", name=f"Exhibit {exhibit}")
+        link.click()
+        visitor.page.wait_for_url(re.compile(f"/w/{team.id}/evidence/{exhibit}$"))
+
+
 def put_on_the_timeline(visitor: Visitor, team: Team, number: str) -> None:
     """What the exhibit's page offers carries the moment of the seizure; so does the line of the exhibit itself."""
     page = visitor.go(f"/w/{team.id}/evidence/{number}").page
@@ -76,7 +93,7 @@ def put_on_the_timeline(visitor: Visitor, team: Team, number: str) -> None:
     page.get_by_role("button", name="Put it on the timeline").click()
     visitor.sees("The event is on the timeline.")
     page.get_by_label("Clock").select_option("utc")
-    day = page.locator("section.days")
+    day = page.locator("section.days", has_text=TITLE)
     expect(day).to_have_count(1)
     expect(day.get_by_role("heading")).to_contain_text("20")
     for line in ("The harbour was searched", TITLE):

@@ -222,10 +222,11 @@ def test_the_whole_of_a_seizure_from_the_register_and_back_to_it(arrives, invest
     address = f"/w/{team.id}/evidence/{number}"
     seizures.sealed(investigator, team, number, path)
     seizures.told(investigator, french, team, address)
+    seizures.kept(investigator, french, team)
     seizures.derived(investigator, team, number, exhibits.sparse(tmp_path, "contacts.vcf", size=MIB))
     seizures.put_on_the_timeline(investigator, team, number)
     handed_over(investigator, french, address)
     seizures.found_again(french, team, number)
     events = {one["event"] for one in exhibits.record(team)}
-    said = {"evidence:registered", "evidence:read_back", "evidence:verified", "message:posted", "custody:derived"}
-    assert said | {"timeline:event_added", "custody:handed_over", "custody:accepted"} <= events
+    said = {"evidence:registered", "evidence:read_back", "evidence:verified", "message:posted", "evidence:promoted"}
+    assert said | {"custody:derived", "timeline:event_added", "custody:handed_over", "custody:accepted"} <= events

@@ -79,15 +79,17 @@ def message(number: int, who: dict, html: str, **more) -> dict:
         "version": 1,
         "withdrawn": False,
         "reason": None,
+        "kept_as": [],
     } | more
 
 
+KEPT_AS = [{"number": f"FR-000{number}", "url": "#exhibit"} for number in (2, 3)]
 MESSAGES = [
     message(1, JONAS, "<p>The warrant came through. We go in at <strong>06:00</strong>.</p>"),
-    message(2, CAMILLE, "<p>Noted.</p><ul><li>two companies</li><li>one account</li></ul>", version=2),
+    message(2, CAMILLE, "<p>Noted.</p><ul><li>two companies</li><li>one account</li></ul>", version=2, kept_as=KEPT_AS),
     message(3, JONAS, "<p>Please keep the names out of court papers.</p>", version=3),
     message(4, ANOUK, "<p>شكرا، وصلت القائمة. سنراجعها الليلة.</p>"),
-    message(5, CAMILLE, "", withdrawn=True, reason="wrong topic"),
+    message(5, CAMILLE, "", withdrawn=True, reason="wrong topic", kept_as=KEPT_AS[:1]),
     message(6, ANOUK, "<blockquote><p>quoted</p></blockquote><pre><code>DE89 3704 0044</code></pre>"),
 ]
 

@@ -13,6 +13,7 @@ from jit_server.core.errors import Conflict, Invalid
 from jit_server.evidence import NewPromotion
 from jit_server.evidence.custody.pages import faults
 from jit_server.evidence.decisions import frame
+from jit_server.evidence.usecases.promoting import kept_as
 from jit_server.evidence.wire import anew, pages
 from jit_server.web.api import check
 from jit_server.web.context import work
@@ -64,3 +65,6 @@ def _asked(
         back=f"{back}#m-{message_id}",
         **values,
     )
+
+
+sources.register_kept("message", kept_as)

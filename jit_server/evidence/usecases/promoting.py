@@ -1,5 +1,7 @@
 """From a message to an exhibit: its canonical record takes the way of every upload, and says where it comes from."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from hashlib import sha256
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from jit_server.evidence.usecases.room import SILENT
 from jit_server.evidence.usecases.uploads import Begin, declare, receive
 from jit_server.work import UnitOfWork
 from jit_server.workspaces import subjects
-from jit_server.workspaces.sources import Source, told
+from jit_server.workspaces.sources import KeptAs, Source, told
 
 CONDITIONS = "As said of the message: only as its author allows."
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 6))")
@@ -52,6 +54,23 @@ def promoted_from(uow: UnitOfWork, item: EvidenceItem) -> PromotedOut | None:
     if found is None:
         return None
     return _named(uow, item.workspace_id, found)
+
+
+def kept_as(uow: UnitOfWork, workspace_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, list[KeptAs]]:
+    """The exhibits that are the records of these messages, the first one first; none that the actor may not read."""
+    readable = uow.scopes(EvidenceItem, to=Action.EVIDENCE_READ, within=[workspace_id]).get(workspace_id)
+    found: dict[UUID, list[KeptAs]] = defaultdict(list)
+    if readable is None:
+        return found
+    rows = uow.session.execute(
+        select(col(Promotion.message_id), EvidenceItem)
+        .join(Promotion, col(Promotion.upload_id) == col(EvidenceItem.id))
+        .where(readable, col(Promotion.message_id).in_(message_ids))
+        .order_by(col(Promotion.version), col(EvidenceItem.position))
+    )
+    for message_id, item in rows:
+        found[message_id].append(KeptAs(number=item.number, url=f"/w/{workspace_id}/evidence/{item.number}"))
+    return found
 
 
 def _named(uow: UnitOfWork, workspace_id: UUID, found: Promotion) -> PromotedOut | None:

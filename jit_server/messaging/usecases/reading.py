@@ -16,7 +16,7 @@ from jit_server.messaging.models import ChangeKind, Channel, Message, MessageCha
 from jit_server.messaging.rows import CURRENT, out
 from jit_server.messaging.shapes import ChannelOut, MessageOut, TopicOut, VersionOut
 from jit_server.work import UnitOfWork
-from jit_server.workspaces import Workspace, compartments
+from jit_server.workspaces import Workspace, compartments, sources
 from jit_server.workspaces.aliases import functions
 from jit_server.workspaces.glances import counted
 
@@ -120,6 +120,9 @@ def read_page(
     hidden = functions(uow, channel.workspace_id) if rows else {}
     page = _page(rows, limit, hidden, newest_first=after is None)
     shown = page.messages
+    kept = sources.kept_as(uow, "message", channel.workspace_id, [one.id for one in shown])
+    for one in shown:
+        one.kept_as = kept.get(one.id, [])
     facts: dict[str, Any] = {"first": shown[0].position, "last": shown[-1].position} if shown else {}
     uow.record("message:read", channel, count=len(shown), **facts)
     return page
