@@ -1,5 +1,7 @@
 """The server's seal on a file: a detached CMS signature (CAdES B-B, ETSI EN 319 122-1), which any CMS program checks.
 
+In a PDF the same signature stands inside the file (PAdES B-B, ETSI EN 319 142-1).
+
 CMS programs do not know the Ed25519 of the log's checkpoints. So the seal's key (ECDSA, P-256) is derived from the
 log's, and whoever trusts the log learns the seal's certificate from an entry of it. The certificate signs itself: the
 seal says which server made the file and nothing of its standing in law. The form is fixed to the last byte, so that
@@ -46,16 +48,17 @@ class Seal:
         """SHA-256 of the certificate, hex."""
         return sha256(self.certificate).hexdigest()
 
-    def sign(self, content: bytes, at: datetime) -> bytes:
-        """The signature file (`.p7s`, DER) over a file that is not in it."""
-        attributes = sorted(
-            (
-                _attribute(_CONTENT_TYPE, _DATA),
-                _attribute(_DIGEST, _der(_OCTETS, sha256(content).digest())),
-                _attribute(_TIME, _der(_UTC_TIME, at.astimezone(UTC).strftime("%y%m%d%H%M%SZ").encode())),
-                _attribute(_CERTIFICATE, _known(self.certificate)),
-            )
-        )
+    def sign(self, content: bytes, at: datetime | None = None) -> bytes:
+        """The signature (DER) over a file that is not in it; a PDF states its moment itself (EN 319 142-1, 6.3)."""
+        attributes = [
+            _attribute(_CONTENT_TYPE, _DATA),
+            _attribute(_DIGEST, _der(_OCTETS, sha256(content).digest())),
+            _attribute(_CERTIFICATE, _known(self.certificate)),
+        ]
+        if at is not None:
+            moment = at.astimezone(UTC).strftime("%y%m%d%H%M%SZ").encode()
+            attributes.append(_attribute(_TIME, _der(_UTC_TIME, moment)))
+        attributes.sort()
         signature = self._private.sign(_der(_SET, *attributes), ec.ECDSA(hashes.SHA256()))
         return _signed_data(self.certificate, attributes, signature)
 

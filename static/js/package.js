@@ -1,16 +1,17 @@
 /** A package for court, checked where it lies: the same questions as `jit-verify.py` asks, by WebCrypto, and no request. */
 import { Container, Wrong, coded, hex, joined, same, sha256, unhex } from './container.js';
+import { pdfSealer, sealer } from './seal.js';
 
 const MANIFEST = 'META-INF/ASiCManifest.xml';
 const SIGNATURE = 'META-INF/signature.p7s';
 const STAMPED = 'META-INF/ASiCManifest-stamp.xml';
 const STAMP = 'META-INF/timestamp.tst';
+const PDF = 'custody.pdf';
 const CMS = 'application/x-pkcs7-signature';
 const REFERENCE = /^<asic:DataObjectReference URI="([^"]+)" MimeType="[^"]*"><ds:DigestMethod Algorithm="http:\/\/www\.w3\.org\/2001\/04\/xmlenc#sha256"\/><ds:DigestValue>([A-Za-z0-9+/=]{44})<\/ds:DigestValue><\/asic:DataObjectReference>$/;
 const NAMES = 'xmlns:asic="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"';
 const HEAD = (/** @type {string} */ by, /** @type {string} */ kind) => `<?xml version="1.0" encoding="UTF-8"?>\n<asic:ASiCManifest ${NAMES}>\n<asic:SigReference URI="${by}" MimeType="${kind}"/>\n`;
 const END = '\n</asic:ASiCManifest>\n';
-const OIDS = { type: '06092a864886f70d010903', digest: '06092a864886f70d010904', time: '06092a864886f70d010905', certificate: '060b2a864886f70d010910022f', data: '06092a864886f70d010701', signed: '06092a864886f70d010702' };
 
 /** @param {Uint8Array} bytes */
 const text = (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -26,31 +27,6 @@ function debased(encoded) {
 
 /** @param {Uint8Array} bytes */
 function based(bytes) { return btoa(String.fromCharCode(...bytes)); }
-
-/** The elements of DER that stand in a row. @param {Uint8Array} data @returns {{whole: Uint8Array, inside: Uint8Array}[]} */
-export function elements(data) {
-  const found = [];
-  for (let at = 0; at < data.length;) {
-    let [start, length] = [at + 2, data[at + 1]];
-    if (length & 0x80) {
-      start += length & 0x7f;
-      length = data.slice(at + 2, start).reduce((sum, byte) => sum * 256 + byte, 0);
-    }
-    if (start + length > data.length) throw new Error('DER');
-    found.push({ whole: data.slice(at, start + length), inside: data.slice(start, start + length) });
-    at = start + length;
-  }
-  return found;
-}
-
-/** @param {number} tag @param {...Uint8Array} parts */
-function der(tag, ...parts) {
-  const data = joined(...parts);
-  if (data.length < 0x80) return joined(Uint8Array.of(tag, data.length), data);
-  const size = data.length.toString(16);
-  const length = unhex(size.length % 2 ? `0${size}` : size);
-  return joined(Uint8Array.of(tag, 0x80 | length.length), length, data);
-}
 
 /** The number that an inclusion proof (RFC 9162, 2.1.3.2) leads to. @param {string} leaf @param {number} index @param {number} size @param {Uint8Array[]} proof */
 export function rootOf(leaf, index, size, proof) {
@@ -98,6 +74,7 @@ export class Package {
     await this.step(MANIFEST, () => this.checkFiles(progress, signal));
     await this.step('package.json', () => this.checkAbout());
     await this.step(SIGNATURE, () => this.checkSeal());
+    await this.step(PDF, () => this.checkPdf());
     await this.step('log/key.json', () => this.checkKey());
     await this.step('log/checkpoint.txt', () => this.checkHead());
     await this.step('log/entries.jsonl', () => this.checkEntries());
@@ -166,16 +143,14 @@ export class Package {
   /** The seal is rebuilt from its certificate and value, byte for byte, and its signature checked. */
   async checkSeal() {
     const seal = await this.container.read(SIGNATURE);
-    const signed = elements(elements(elements(elements(seal)[0].inside)[1].inside)[0].inside);
-    const certificate = signed[3].inside;
-    const value = elements(elements(signed[4].inside)[0].inside)[5].inside;
+    const certificate = await sealer(SIGNATURE, seal, await this.container.read(MANIFEST), this.about.made_at);
     if (sha256(certificate) !== this.about.seal) throw new Wrong(SIGNATURE, 'certificate');
-    const attributes = sealAttributes(certificate, await this.container.read(MANIFEST), this.about.made_at);
-    if (!same(seal, sealOf(certificate, attributes, value))) throw new Wrong(SIGNATURE, 'seal');
-    const [, , , , , , spki] = elements(elements(elements(certificate)[0].inside)[0].inside);
-    const key = await crypto.subtle.importKey('spki', spki.whole.slice(), { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
-    const raw = elements(elements(value)[0].inside).map(({ inside }) => joined(new Uint8Array(32), inside).slice(-32));
-    if (!await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, joined(...raw), der(0x31, ...attributes))) throw new Wrong(SIGNATURE, 'seal');
+  }
+
+  /** The custody report bears the same seal, over all of it. */
+  async checkPdf() {
+    const certificate = await pdfSealer(PDF, await this.container.read(PDF));
+    if (sha256(certificate) !== this.about.seal) throw new Wrong(PDF, 'certificate');
   }
 
   async checkKey() {
@@ -245,28 +220,6 @@ export class Package {
 function split(key) {
   const [name, id, ...rest] = key.split('+');
   return [name, id, rest.join('+')];
-}
-
-/** What a seal signs. @param {Uint8Array} certificate @param {Uint8Array} content @param {string} made */
-function sealAttributes(certificate, content, made) {
-  const moment = new Date(made).toISOString().replace(/[-:T]/g, '').slice(2, 14);
-  const values = [
-    [OIDS.type, unhex(OIDS.data)],
-    [OIDS.digest, der(4, unhex(sha256(content)))],
-    [OIDS.time, der(0x17, coded(`${moment}Z`))],
-    [OIDS.certificate, der(0x30, der(0x30, der(0x30, der(4, unhex(sha256(certificate))))))],
-  ];
-  const made_ = values.map(([kind, value]) => der(0x30, unhex(/** @type {string} */ (kind)), der(0x31, /** @type {Uint8Array} */ (value))));
-  return made_.sort((one, other) => (hex(one) < hex(other) ? -1 : 1));
-}
-
-/** A seal (RFC 5652), byte for byte. @param {Uint8Array} certificate @param {Uint8Array[]} attributes @param {Uint8Array} value */
-function sealOf(certificate, attributes, value) {
-  const [, serial, , issuer] = elements(elements(elements(certificate)[0].inside)[0].inside);
-  const [sha, ecdsa, one] = [der(0x30, unhex('0609608648016503040201')), der(0x30, unhex('06082a8648ce3d040302')), der(2, Uint8Array.of(1))];
-  const signer = der(0x30, one, der(0x30, issuer.whole, serial.whole), sha, der(0xa0, ...attributes), ecdsa, der(4, value));
-  const signed = der(0x30, one, der(0x31, sha), der(0x30, unhex(OIDS.data)), der(0xa0, certificate), der(0x31, signer));
-  return der(0x30, unhex(OIDS.signed), der(0xa0, signed));
 }
 
 /** Open and check a package. @param {Blob} file @param {string} expected @param {(done: number) => void} progress @param {AbortSignal} signal */

@@ -1,7 +1,8 @@
-/** `<jit-verify>`: a package for court is checked on the reader's own machine; nothing of it is sent anywhere. */
+/** `<jit-verify>`: a package for court, or a PDF out of one, is checked on the reader's own machine; nothing of it is sent anywhere. */
 import { html, nothing, render } from 'lit';
 import { Wrong } from './container.js';
 import { examine } from './package.js';
+import { examinePdf } from './seal.js';
 import { fill, icon, wordsOf } from './words.js';
 
 const share = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' });
@@ -37,6 +38,11 @@ class JitVerify extends HTMLElement {
     const progress = (/** @type {number} */ done) => render(html`<p class="quiet">${fill(this.say('checking'), share.format(done / Math.max(file.size, 1)))}</p>`, /** @type {HTMLElement} */ (this.answer));
     progress(0);
     try {
+      if (await file.slice(0, 5).text() === '%PDF-') {
+        const { seal, findings } = await examinePdf(file, file.name);
+        if (!signal.aborted) this.show(file.name, null, findings, seal);
+        return;
+      }
       const found = await examine(file, this.key?.value ?? '', progress, signal);
       if (!signal.aborted) this.show(file.name, found, found.findings);
     } catch (fault) {
@@ -44,12 +50,13 @@ class JitVerify extends HTMLElement {
     }
   }
 
-  /** @param {string} name @param {import('./package.js').Package | null} found @param {Wrong[]} findings */
-  show(name, found, findings) {
+  /** @param {string} name @param {import('./package.js').Package | null} found @param {Wrong[]} findings @param {string} [seal] of a PDF */
+  show(name, found, findings, seal) {
     const holds = !findings.length;
     render(html`
       <div class="verdict tone-${holds ? 'success' : 'danger'}">${icon(holds ? 'circle-check' : 'octagon-alert')}<p><strong>${this.say(holds ? 'holds' : 'differs')}</strong><br><span dir="auto">${name}</span></p></div>
       ${findings.length ? html`<h2>${this.say('wrong')}</h2><ul class="findings">${findings.map(({ where, what }) => html`<li><code dir="auto">${where || this.say('whole')}</code> ${this.say(what)}</li>`)}</ul>` : nothing}
+      ${seal ? html`<p>${this.say(seal === this.dataset.seal ? 'ours' : 'theirs')}</p><dl class="summary"><div><dt>${this.say('by')}</dt><dd><code>${seal}</code></dd></div></dl>` : nothing}
       ${found ? this.told(found, holds) : nothing}`, /** @type {HTMLElement} */ (this.answer));
   }
 

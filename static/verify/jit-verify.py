@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Check what a joint investigation team's server gave out: offline, without that server, by one file.
 
-    python jit-verify.py bundle.zip|package.asice [--key VKEY] [--tsa CERTIFICATES] [--json]
+    python jit-verify.py bundle.zip|package.asice|custody.pdf [--key VKEY] [--tsa CERTIFICATES] [--json]
 
-Needs Python 3.8 or later and nothing else; for a package the library `cryptography` too. It answers: are these the
-bytes that were registered; is every entry of their history part of the server's log; is that log's head signed by this
-key. What differs is named.
+Needs Python 3.8 or later and nothing else; for a package or PDF the library `cryptography` too. It answers: are these
+the bytes that were registered; is every entry of their history part of the server's log; is that log's head signed by
+this key. What differs is named.
 
 Compare the printed key with the one that the server, or another party of the team, publishes; or give it with --key.
 
@@ -54,6 +54,7 @@ MANIFEST_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <asic:SigReference URI="META-INF/signature.p7s" MimeType="application/x-pkcs7-signature"/>
 """
 STAMPED, STAMP = "META-INF/ASiCManifest-stamp.xml", "META-INF/timestamp.tst"
+PDF, PDF_RANGE = "custody.pdf", re.compile(rb"/ByteRange \[0 ([0-9]{1,10}) ([0-9]{1,10}) ([0-9]{1,10})\]")
 STAMPS = {STAMP: STAMPED, "log/checkpoint.tst": "log/checkpoint.txt"}
 DIGESTS = {"608648016503040201": "sha256", "608648016503040202": "sha384", "608648016503040203": "sha512"}
 TOKEN, STAMPING = "application/vnd.etsi.timestamp-token", "1.3.6.1.5.5.7.3.8"
@@ -603,8 +604,9 @@ class Package(Bundle):
     def check(self) -> None:
         """Do all checks; a failed one does not hide the next, where the next can still be made."""
         self.findings += self.container.findings
-        self.steps([self.check_files, self.check_about, self.check_seal, self.check_stamps, self.check_key,
-                    self.check_checkpoint, self.check_lines, self.check_exhibits, self.check_custody])  # fmt: skip
+        self.steps([self.check_files, self.check_about, self.check_seal, self.check_pdf, self.check_stamps,
+                    self.check_key, self.check_checkpoint, self.check_lines, self.check_exhibits,
+                    self.check_custody])  # fmt: skip
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """Read a file piecewise."""
@@ -678,22 +680,17 @@ class Package(Bundle):
 
     def check_seal(self) -> None:
         """META-INF/signature.p7s: the seal over the manifest, by the certificate that package.json names."""
-        signature = self.read(SIGNATURE)
-        try:
-            certificate, value = seal_parts(signature)
-        except (IndexError, ValueError):
-            raise Wrong(SIGNATURE, "was changed: it is no signature of this format") from None
-        if sha256(certificate) != self.manifest["seal"]:
-            raise Wrong(SIGNATURE, "was changed: its certificate is not the one that package.json names")
         made = datetime.fromisoformat(self.manifest["made_at"])
-        attributes = seal_attributes(certificate, self.read(MANIFEST), made)
-        if signature != seal(certificate, attributes, value):
-            raise Wrong(SIGNATURE, "was changed, or the manifest is not the one that was sealed")
-        try:
-            key = x509.load_der_x509_certificate(certificate).public_key()
-            key.verify(value, der(0x31, *attributes), ec.ECDSA(hashes.SHA256()))  # type: ignore[call-arg,union-attr]
-        except (InvalidSignature, ValueError, TypeError, AttributeError):
-            raise Wrong(SIGNATURE, "the seal does not hold") from None
+        self.sealed_by(SIGNATURE, sealer(SIGNATURE, self.read(SIGNATURE), self.read(MANIFEST), made))
+
+    def check_pdf(self) -> None:
+        """custody.pdf: it bears the same seal, over all of it."""
+        self.sealed_by(PDF, pdf_sealer(PDF, self.read(PDF)))
+
+    def sealed_by(self, where: str, certificate: bytes) -> None:
+        """Name a file whose seal is another's."""
+        if sha256(certificate) != self.manifest["seal"]:
+            raise Wrong(where, "was changed: its certificate is not the one that package.json names")
 
     def check_stamps(self) -> None:
         """The time stamps, as far as there are any: over the log's head, and over the manifest with its seal."""
@@ -843,17 +840,18 @@ def seal_parts(signature: bytes) -> tuple[bytes, bytes]:
     return inside(signed, 3), inside(signer, 5)
 
 
-def seal_attributes(certificate: bytes, content: bytes, made: datetime) -> list[bytes]:
-    """What a seal signs: the content's digest, the moment, the certificate's digest."""
-    kinds = ("2a864886f70d010903", "2a864886f70d010904", "2a864886f70d010905", "2a864886f70d010910022f")
+def seal_attributes(certificate: bytes, content: bytes, made: datetime | None) -> list[bytes]:
+    """What a seal signs: the content's digest, the certificate's digest, and the moment but in a PDF."""
     digest, known = (der(4, hashlib.sha256(data).digest()) for data in (content, certificate))
-    values = (
-        der(6, bytes.fromhex("2a864886f70d010701")),
-        digest,
-        der(0x17, made.astimezone(timezone.utc).strftime("%y%m%d%H%M%SZ").encode()),
-        der(0x30, der(0x30, der(0x30, known))),
-    )
-    return sorted(der(0x30, der(6, bytes.fromhex(kind)), der(0x31, value)) for kind, value in zip(kinds, values))
+    values = {
+        "2a864886f70d010903": der(6, bytes.fromhex("2a864886f70d010701")),
+        "2a864886f70d010904": digest,
+        "2a864886f70d010910022f": der(0x30, der(0x30, der(0x30, known))),
+    }
+    if made is not None:
+        moment = made.astimezone(timezone.utc).strftime("%y%m%d%H%M%SZ").encode()
+        values["2a864886f70d010905"] = der(0x17, moment)
+    return sorted(der(0x30, der(6, bytes.fromhex(kind)), der(0x31, value)) for kind, value in values.items())
 
 
 def seal(certificate: bytes, attributes: list[bytes], value: bytes) -> bytes:
@@ -866,6 +864,43 @@ def seal(certificate: bytes, attributes: list[bytes], value: bytes) -> bytes:
     content = der(0x30, der(6, bytes.fromhex("2a864886f70d010701")))
     signed = der(0x30, one, der(0x31, sha), content, der(0xA0, certificate), der(0x31, signer))
     return der(0x30, der(6, bytes.fromhex("2a864886f70d010702")), der(0xA0, signed))
+
+
+def sealer(where: str, signature: bytes, content: bytes, made: datetime | None) -> bytes:
+    """The certificate under which a seal over this content holds; the seal is rebuilt byte for byte."""
+    try:
+        certificate, value = seal_parts(signature)
+        attributes = seal_attributes(certificate, content, made)
+        whole = seal(certificate, attributes, value)
+    except (IndexError, ValueError):
+        raise Wrong(where, "was changed: it bears no signature of this format") from None
+    if signature != whole:
+        raise Wrong(where, "was changed, or the signature in it is over something else")
+    try:
+        key = x509.load_der_x509_certificate(certificate).public_key()
+        key.verify(value, der(0x31, *attributes), ec.ECDSA(hashes.SHA256()))  # type: ignore[call-arg,union-attr]
+    except (InvalidSignature, ValueError, TypeError, AttributeError):
+        raise Wrong(where, "the seal does not hold") from None
+    return certificate
+
+
+def pdf_sealer(where: str, data: bytes) -> bytes:
+    """The certificate of the signature in a PDF (PAdES B-B), which is over every byte but its own place."""
+    ranges = PDF_RANGE.findall(data)
+    if len(ranges) != 1:
+        raise Wrong(where, "bears no signature" if not ranges else "was signed or changed after it was sealed")
+    start, end, rest = map(int, ranges[0])
+    if end + rest != len(data):
+        raise Wrong(where, "was added to or cut after it was sealed")
+    hole = data[start:end]
+    try:
+        padded = bytes.fromhex(hole[1:-1].decode("ascii"))
+        signature = element(padded, 0)[0]
+    except (IndexError, ValueError):
+        raise Wrong(where, "was changed: it bears no signature of this format") from None
+    if hole != b"<" + signature.hex().encode().ljust(len(hole) - 2, b"0") + b">":
+        raise Wrong(where, "was changed where its signature stands")
+    return sealer(where, signature, data[:start] + data[end:], None)
 
 
 # --- The time stamp: a token of RFC 3161, which is CMS in whichever form the authority writes it
@@ -982,6 +1017,8 @@ def check(path: str, key: str | None = None, trusted: bytes | None = None) -> di
     """Check the bundle or package at this path; `trusted` are certificates (PEM) of time-stamping authorities."""
     if is_package(path):
         return check_package(path, key, trusted)
+    if is_pdf(path):
+        return check_pdf(path)
     try:
         with zipfile.ZipFile(path) as archive:
             bundle = Bundle(archive, key)
@@ -997,6 +1034,26 @@ def is_package(path: Any) -> bool:
         return False
     with Path(path).open("rb") as file:
         return b"mimetype" in file.read(128) or path.endswith(".asice")
+
+
+def is_pdf(path: Any) -> bool:
+    """Whether it begins as a PDF does."""
+    if not isinstance(path, str):
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(5) == b"%PDF-"
+
+
+def check_pdf(path: str) -> dict[str, Any]:
+    """Check the seal in a PDF that came without its package; whose seal it is, the reader has to compare."""
+    if x509 is None:
+        raise OSError("the seal of a PDF is checked with the library `cryptography`, which is not installed here")
+    try:
+        certificate = pdf_sealer(Path(path).name, Path(path).read_bytes())
+    except Wrong as wrong:
+        return {"ok": False, "findings": [{"where": wrong.where, "what": wrong.what}]}
+    names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return {"ok": True, "findings": [], "seal": sha256(certificate), "sealed_by": str(names[0].value if names else "")}
 
 
 def check_package(path: str, key: str | None, trusted: bytes | None = None) -> dict[str, Any]:
@@ -1029,6 +1086,9 @@ def tell(report: dict[str, Any]) -> None:
         key, origin, size = report["key"], report["checkpoint"]["origin"], report["checkpoint"]["size"]
         print(printable(f"signed by   {key}"))
         print(printable(f"log head    {origin}, {size} entries"))
+    if report.get("sealed_by"):
+        print(printable(f"sealed by   {report['sealed_by']}"))
+        print(f"seal        {report['seal']}: compare it with the one that the server or the package names")
     for one in report.get("stamps", ()):
         trust = "" if one["trusted"] else " (not checked to lead to an authority you trust: see --tsa)"
         print(printable("stamped     {} at {} by {}{}".format(one["file"], one["at"], one["by"], trust)))
@@ -1045,7 +1105,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Check an exported bundle or package offline.", epilog="Exit code 3: it differs."
     )
-    parser.add_argument("bundle", help="the ZIP file, or the package (.asice)")
+    parser.add_argument("bundle", help="the ZIP file, the package (.asice), or a PDF out of one")
     parser.add_argument("--key", help="the log's public key, <name>+<id>+<base64>, from a source you trust")
     parser.add_argument("--tsa", help="file with the certificates (PEM) of time-stamping authorities you trust")
     parser.add_argument("--json", action="store_true", help="answer with one line of JSON")

@@ -6,18 +6,21 @@ from datetime import UTC, datetime
 import pikepdf
 import pytest
 
+from jit_server.audit import Seal
+from jit_server.core.keys import SigningKey
 from jit_server.evidence.court import report
 from jit_server.evidence.court.papers import Occasion
 from tests.builders import Team, World
 from tests.evidence.packages import exhibit, opened, packed
 
+SEAL = Seal.of(SigningKey.generate("jit.example"))
 ITEM = {"number": "DE-0001", "title": "Phone", "legal_basis": "StPO", "size": 7, "sha256": "ab" * 32}
 ROW = ["1", "2026-11-23 04:00:00", "DE-0001", "evidence:read", "KHK Brandt, Anklage DE", "denied", "#let x = [why] $"]
 
 
 def made(*events: list[str], language: report.Language = report.ENGLISH, recipient: str = "Landgericht") -> pikepdf.Pdf:
     occasion = Occasion("P", "A", "DE", recipient, "1 KLs", "", datetime(2026, 11, 23, tzinfo=UTC), "http://x")
-    return pikepdf.open(io.BytesIO(report.pdf(occasion, ("JIT-1", 9), [ITEM], events, language)))
+    return pikepdf.open(io.BytesIO(report.pdf(occasion, ("JIT-1", 9), [ITEM], events, language, SEAL)))
 
 
 def claims(pdf: pikepdf.Pdf) -> tuple[str, ...]:
@@ -33,6 +36,18 @@ def test_it_claims_both_standards_and_has_what_they_ask_for():
     assert str(pdf.Root.Lang) == "en"
     assert pdf.Root.ViewerPreferences.DisplayDocTitle
     assert len(pdf.Root.OutputIntents) == 1
+
+
+def test_its_signature_has_a_name_and_a_place_for_screen_readers():
+    pdf = made(ROW)
+    (field,) = pdf.Root.AcroForm.Fields
+    assert (str(field.TU), field.F & 2, [int(one) for one in field.Rect]) == (report.SEAL, 0, [0, 0, 0, 0])
+    structure = pdf.Root.StructTreeRoot
+    parents = list(structure.ParentTree.Nums)
+    form = dict(zip(map(int, parents[::2]), parents[1::2], strict=True))[int(field.StructParent)]
+    assert (str(form.S), form.K.Obj.objgen) == ("/Form", field.objgen)
+    assert form.objgen in [one.objgen for one in structure.K[0].K if isinstance(one, pikepdf.Dictionary)]
+    assert pdf.pages[0].Tabs == "/S"
 
 
 @pytest.mark.parametrize("recipient", ["Αρεοπαγος, Прокуратура", "محكمة", "a \N{PARTY POPPER} b"])

@@ -1,4 +1,7 @@
-"""The custody report as a PDF that archives and screen readers take: PDF/A-2a and PDF/UA-1, set by Typst."""
+"""The custody report as a PDF that archives and screen readers take: PDF/A-2a and PDF/UA-1, set by Typst.
+
+It bears the server's seal as a PAdES signature, so that it proves whose it is outside of its package too.
+"""
 
 import json
 import re
@@ -10,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from jit_server.audit import Seal
 from jit_server.core.errors import N_
 from jit_server.evidence.court.papers import Occasion
 from jit_server.evidence.shapes import Derived
@@ -21,6 +25,7 @@ _SECONDS = 60
 _EXOTIC = re.compile("[^\u0000-\u052f\u0600-\u06ff\u2010-\u2030]")
 
 TITLE = N_("Chain of custody")
+SEAL = N_("Seal of the server")
 INTRODUCTION = N_("Every event about the exhibits below up to the stated entry of the log, reads and refusals too.")
 VERIFY = N_(
     "This report lies in a package with the log's entries and their proofs. The program jit-verify.py checks it without"
@@ -84,8 +89,9 @@ def pdf(
     exhibits: Sequence[Mapping[str, Any]],
     events: Sequence[Sequence[str]],
     language: Language,
+    seal: Seal,
 ) -> bytes:
-    """The report; `case` is its reference and the log's entry that it states."""
+    """The report, sealed; `case` is its reference and the log's entry that it states."""
     say = language.say
     values = (case[0], str(case[1]), f"{occasion.at:%Y-%m-%d %H:%M:%S} UTC", f"{occasion.person}, {occasion.agency}")
     facts = zip(map(say, FACTS), (*values, occasion.recipient, occasion.order), strict=True)
@@ -108,7 +114,14 @@ def pdf(
         "rtl": language.rtl,
         "made": [occasion.at.year, occasion.at.month, occasion.at.day],
     }
-    return _set(json.dumps(data, ensure_ascii=False), occasion.at)
+    return _sealed(*_set(json.dumps(data, ensure_ascii=False), occasion.at, say(SEAL)), seal)
+
+
+def _sealed(hole: tuple[int, int], made: bytes, seal: Seal) -> bytes:
+    """Put the signature over all that is not its own place into that place (ISO 32000-1, 12.8.1)."""
+    start, end = hole
+    signature = seal.sign(made[:start] + made[end:]).hex().encode()
+    return made[: start + 1] + signature.ljust(end - start - 2, b"0") + made[end - 1 :]
 
 
 def _derived(one: Mapping[str, Any], say: Callable[[str], str]) -> list[str]:
@@ -130,17 +143,19 @@ def _shown(one: Sequence[str], language: Language) -> list[str]:
     ]
 
 
-def _set(data: str, at: datetime) -> bytes:
+def _set(data: str, at: datetime, seal: str) -> tuple[tuple[int, int], bytes]:
     """Set the page; a letter without a font here would break both standards, and gives way to a question mark."""
     try:
-        return _compiled(data, at)
+        return _compiled(data, at, seal)
     except subprocess.CalledProcessError:
-        return _compiled(_EXOTIC.sub("?", data), at)
+        return _compiled(_EXOTIC.sub("?", data), at, seal)
 
 
-def _compiled(data: str, at: datetime) -> bytes:
+def _compiled(data: str, at: datetime, seal: str) -> tuple[tuple[int, int], bytes]:
     """In a process of its own: some hundred megabytes of Typst's stay for ever where it ran."""
-    asked = json.dumps({"data": data, "at": int(at.timestamp())}).encode()
+    asked = json.dumps({"data": data, "at": int(at.timestamp()), "seal": seal}).encode()
     program = [sys.executable, "-I", str(_PROGRAM)]
     done = subprocess.run(program, input=asked, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603 - ours
-    return done.stdout
+    said, _, made = done.stdout.partition(b"\n")
+    start, end = json.loads(said)["hole"]
+    return (start, end), made

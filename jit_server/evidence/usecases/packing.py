@@ -187,7 +187,7 @@ def _prepare(
         NAMES: canonical({"names": seen.names}),
         TRANSFER: papers.transfer(occasion, exhibits),
         CERTIFICATE: papers.certificate(occasion, exhibits, moment.position),
-        REPORT: report.pdf(occasion, (moment.reference, moment.position), exhibits, seen.events, language),
+        REPORT: report.pdf(occasion, (moment.reference, moment.position), exhibits, seen.events, language, seal),
         INSTRUCTIONS: papers.instructions(signer, seal.fingerprint),
     }
     files = {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in texts.items()}
