@@ -1745,7 +1745,7 @@ SPECIMENS = {
             typed=NOTHING_ASKED,
         ),
     ),
-    "verify": ("evidence/verify.html", page(me=None, my_workspaces=[])),
+    "verify": ("evidence/verify.html", page(me=None, my_workspaces=[], seal="ab" * 32)),
     "package-of-the-case": (
         "evidence/package.html",
         room(
