@@ -34,6 +34,7 @@ class Source:
 Tell = Callable[[UnitOfWork, UUID, UUID], Source]
 """Workspace and id -> the thing, for whoever may keep it; NotFound and NotPermitted as everywhere."""
 
+
 class KeptAs(BaseModel):
     """An exhibit that is the record of a thing: its number, and the address of its page."""
 

@@ -19,6 +19,7 @@ function draw() {
     const fitting = picture.clientWidth;
     if (zoom !== 1) Object.assign(picture.style, { inlineSize: `${Math.round(fitting * zoom)}px`, maxInlineSize: 'none' });
   } else if (frame) frame.style.fontSize = `${TEXT_REM * zoom}rem`;
+  frame?.toggleAttribute('data-enlarged', zoom > 1);
   const said = bar?.querySelector('output');
   if (said) said.textContent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' }).format(zoom);
   for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (bar?.querySelectorAll('[data-zoom]') ?? [])) {

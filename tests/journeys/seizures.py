@@ -58,7 +58,7 @@ def told(sender: Visitor, receiver: Visitor, team: Team, address: str) -> None:
     """The link in the topic leads the partner to the exhibit."""
     channel = channel_of(team)
     heard = talks(receiver, team, channel)
-    says(talks(sender, team, channel), f"Seized this morning: <{receiver.url}{address}>")
+    says(talks(sender, team, channel), f"Seized this morning: {receiver.url}{address}")
     hears(heard, "Seized this morning")
     message(heard, "Seized this morning").get_by_role("link", name=f"{receiver.url}{address}").click()
     expect(heard.get_by_role("heading", level=1)).to_have_text(TITLE)

@@ -66,6 +66,42 @@ def test_no_arrangement_of_signs_does_harm(text):
     assert harmless(markdown.render(text))
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60), st.text(st.sampled_from("<>[]()@:/%.#?*_\"' ax"), max_size=60))
+def test_no_address_does_harm(before, after):
+    assert harmless(markdown.render(f"{before} https://{after}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "rest"),
+    [
+        ("https://jit.example/w/1/evidence/DE-0001", "https://jit.example/w/1/evidence/DE-0001", ""),
+        ("**look:** https://a.example/x?a=1&b=2.", "https://a.example/x?a=1&b=2", "."),
+        ("(see https://a.example/x)", "https://a.example/x", ")"),
+        ("https://a.example/x_(y), then", "https://a.example/x_(y)", ", then"),
+        ("first\nhttp://127.0.0.1:8080/w/the_van", "http://127.0.0.1:8080/w/the_van", ""),
+    ],
+)
+def test_a_pasted_address_leads_where_it_says(text, address, rest):
+    html = markdown.render(text)
+    assert [attributes["href"] for tag, attributes in Seen(html).found if tag == "a"] == [address]
+    shown = address.replace("&", "&amp;")
+    assert html.endswith(f">{shown}</a>{rest}</p>")
+
+
+@pytest.mark.parametrize("text", ["`https://a.example`", "https://", "xhttps://a.example", "ftp://a.example"])
+def test_what_is_no_address_or_stands_as_code_stays_text(text):
+    assert "<a" not in markdown.render(text)
+
+
+def test_an_address_within_a_link_is_the_link_s_own_text():
+    html = markdown.render("[https://a.example](https://b.example) <https://c.example>")
+    assert [attributes["href"] for tag, attributes in Seen(html).found if tag == "a"] == [
+        "https://b.example",
+        "https://c.example",
+    ]
+
+
 def test_what_people_use_is_rendered():
     html = markdown.render("**now** *or* ~~never~~ `x` [site](https://a.example)\n\n1. one\n2. two\n\n> said\n\n- item")
     for part in (
@@ -86,7 +122,9 @@ def test_lines_stay_lines_and_number_signs_stay_words():
     assert markdown.render("# 12 exhibits\nnext line") == "<p># 12 exhibits<br>\nnext line</p>"
 
 
-@pytest.mark.parametrize("sign", ["[", "![", "[a](", "*a", "**a ", "`", ">", "- ", "<", "&", "_a ", "|a", "x\n", "1. "])
+@pytest.mark.parametrize(
+    "sign", ["[", "![", "[a](", "*a", "**a ", "`", ">", "- ", "<", "&", "_a ", "|a", "x\n", "1. ", "http://a "]
+)
 def test_a_text_made_to_be_slow_costs_little_more_than_its_length(sign):
     """Processor time, so that a busy machine does not matter; what grows with the square would take minutes."""
     text = (sign * TEXT_LIMIT)[:TEXT_LIMIT]

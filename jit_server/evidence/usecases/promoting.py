@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, Uuid, any_, literal, select, text
 from sqlmodel import col
 
 from jit_server.access import Action, Handling
@@ -58,18 +58,19 @@ def promoted_from(uow: UnitOfWork, item: EvidenceItem) -> PromotedOut | None:
 
 def kept_as(uow: UnitOfWork, workspace_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, list[KeptAs]]:
     """The exhibits that are the records of these messages, the first one first; none that the actor may not read."""
-    readable = uow.scopes(EvidenceItem, to=Action.EVIDENCE_READ, within=[workspace_id]).get(workspace_id)
+    asked = literal(list(message_ids), ARRAY(Uuid))
+    wanted = select(Promotion).where(col(Promotion.message_id) == any_(asked)).order_by(col(Promotion.version))
+    promoted = uow.session.scalars(wanted).all()  # few are: most pages end here
+    readable = uow.scopes(EvidenceItem, to=Action.EVIDENCE_READ, within=[workspace_id] if promoted else [])
     found: dict[UUID, list[KeptAs]] = defaultdict(list)
-    if readable is None:
+    if not readable:
         return found
-    rows = uow.session.execute(
-        select(col(Promotion.message_id), EvidenceItem)
-        .join(Promotion, col(Promotion.upload_id) == col(EvidenceItem.id))
-        .where(readable, col(Promotion.message_id).in_(message_ids))
-        .order_by(col(Promotion.version), col(EvidenceItem.position))
-    )
-    for message_id, item in rows:
-        found[message_id].append(KeptAs(number=item.number, url=f"/w/{workspace_id}/evidence/{item.number}"))
+    here = select(EvidenceItem).where(*readable.values(), col(EvidenceItem.id).in_([one.upload_id for one in promoted]))
+    items = {item.id: item for item in uow.session.scalars(here)}
+    for one in promoted:
+        if one.upload_id in items:
+            number = items[one.upload_id].number
+            found[one.message_id].append(KeptAs(number=number, url=f"/w/{workspace_id}/evidence/{number}"))
     return found
 
 
