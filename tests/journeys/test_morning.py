@@ -28,8 +28,8 @@ def test_a_remembered_agency_is_one_click_from_my_day(arrives, team):
     with here.expecting(STATUS.format(401)):  # a page that still stands asks whether its session does
         page.get_by_role("button", name="Sign out").click()
         page.goto("/")
-    page.get_by_role("link", name="Continue with Staatsanwaltschaft Rheinau").click()
-    my_day(page)
+        page.get_by_role("link", name="Continue with Staatsanwaltschaft Rheinau").click()
+        my_day(page)
 
 
 @pytest.fixture
