@@ -19,6 +19,7 @@ from tests.web.test_pages_in_chromium import ARGUMENTS, CHROMIUM
 
 pytestmark = pytest.mark.browser
 PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,9 @@ def view(page: Page, team: Team, item: EvidenceItem, query: str = "") -> None:
 
 
 def says(page: Page, words: str) -> None:
-    expect(page.locator(".viewer-turn [aria-current]")).to_have_text(words, timeout=PATIENCE)
+    """This part is there, and the scripts that hear the keys."""
+    expect(page.locator(".viewer-turn [aria-current]")).to_have_text(words)
+    page.wait_for_load_state("load")
 
 
 def test_pages_are_turned_and_enlarged_by_keys_and_keep_their_size(page: Page, team: Team) -> None:
@@ -93,6 +96,7 @@ def test_a_long_text_is_read_on_and_back_by_keys(page: Page, team: Team) -> None
     page.get_by_role("link", name="Previous part").click()
     says(page, "Bytes 65,537 to 131,072 of 180,000")
     page.keyboard.press("ArrowLeft")
+    says(page, "Bytes 1 to 65,536 of 180,000")
     expect(text).to_contain_text("line 000000")
     letters = "one => parseFloat(getComputedStyle(one).fontSize)"
     before = text.evaluate(letters)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from jit_server.evidence.usecases import reading_back
 from tests.builders import Team
@@ -15,10 +15,16 @@ TITLE = "Phone seized at the harbour"
 SEIZED = "2026-11-20T06:10"
 
 
+def arrived(page: Page, address: str) -> None:
+    """The next page is there, its scripts too: what is typed before is lost."""
+    page.wait_for_url(re.compile(address), wait_until="load")
+
+
 def added(visitor: Visitor, team: Team, path: Path) -> str:
     """From the register by its button, with the moment and place of the seizure; the exhibit's number."""
     page = visitor.go(f"/w/{team.id}/evidence").page
     page.get_by_role("main").get_by_role("link", name="Add evidence").first.click()
+    arrived(page, "/evidence/new$")
     exhibits.fill_in(page, TITLE)
     exhibits.choose(page, path)
     page.get_by_role("button", name="Upload & register").click()
@@ -40,6 +46,7 @@ def derived(visitor: Visitor, team: Team, number: str, path: Path) -> None:
     """A copy that somebody made from it; each of the two leads to the other."""
     page = visitor.go(f"/w/{team.id}/evidence/{number}").page
     page.get_by_role("link", name="Add a copy made from it").click()
+    arrived(page, f"from={number}$")
     exhibits.fill_in(page, "Address book of the phone")
     page.get_by_label("How it was made").select_option("clip")
     page.get_by_label("Tool").fill("Cellebrite UFED")
@@ -72,13 +79,15 @@ def kept(sender: Visitor, receiver: Visitor, team: Team) -> None:
     said.get_by_role("link", name="Keep as evidence").click()
     page.get_by_label("Legal basis").fill("Section 163 StPO")
     page.get_by_role("button", name="Keep as evidence").click()
+    arrived(page, r"/evidence/[A-Z]+-\d+$")
     exhibit = page.url.rpartition("/")[2]
     page.locator("section", has_text="Where it came from").get_by_role("link").click()
+    arrived(page, "#m-")
     for visitor in (sender, receiver.go(page.url.removeprefix(sender.url))):
         connected(visitor.page)
         link = message(visitor.page, "Seized this morning").get_by_role("link", name=f"Exhibit {exhibit}")
         link.click()
-        visitor.page.wait_for_url(re.compile(f"/w/{team.id}/evidence/{exhibit}$"))
+        arrived(visitor.page, f"/w/{team.id}/evidence/{exhibit}$")
 
 
 def put_on_the_timeline(visitor: Visitor, team: Team, number: str) -> None:
@@ -91,6 +100,7 @@ def put_on_the_timeline(visitor: Visitor, team: Team, number: str) -> None:
     expect(page.get_by_label("Exhibits it rests on")).to_have_value(number)
     page.get_by_label("What happened").fill("The harbour was searched")
     page.get_by_role("button", name="Put it on the timeline").click()
+    arrived(page, "/timeline$")
     visitor.sees("The event is on the timeline.")
     page.get_by_label("Clock").select_option("utc")
     day = page.locator("section.days", has_text=TITLE)
@@ -112,5 +122,5 @@ def found_again(visitor: Visitor, team: Team, number: str) -> None:
     page.locator("h1").click()
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(f"/evidence/{number}$"))
+    arrived(page, f"/evidence/{number}$")
     visitor.sees("From hand to hand")
