@@ -43,6 +43,7 @@ from jit_server.work import House
 from jit_server.workspaces.aliases import aliases
 
 ROOMS = (
+    "witnesses",
     "identity",
     "identity.office",
     "identity.programs",

@@ -10,6 +10,7 @@ ROOMS = (
     "identity.programs.models",
     "identity.scim.models",
     "identity.trust.models",
+    "witnesses.models",
     "workspaces.models",
     "workspaces.compartments",
     "workspaces.restrictions",

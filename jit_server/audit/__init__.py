@@ -1,6 +1,6 @@
 """The audit log: one Merkle tree a workspace (RFC 6962), appended with the rows it is about, and checked by anybody."""
 
-from jit_server.audit import bundle
+from jit_server.audit import bundle, notes
 from jit_server.audit.checkpoints import LogDamaged, checkpoint, origin, verifier
 from jit_server.audit.entry import SERVER_LOG, Entry, Kept, Unfit, What, Who, Why, commit, new_salt
 from jit_server.audit.export import export
@@ -41,6 +41,7 @@ __all__ = [
     "inclusions",
     "lock",
     "new_salt",
+    "notes",
     "origin",
     "read",
     "verb_of",

@@ -45,7 +45,7 @@ class VerifierKey:
         """
         name, _, rest = text.strip().partition("+")
         wanted, _, encoded = rest.partition("+")
-        data = _bytes(encoded)
+        data = unbased(encoded)
         key = cls(name, data[1:])
         if not name or data[:1] != ED25519 or len(key.public_key) != HASH_BYTES or key.id.hex() != wanted:
             raise BadNote("not a verifier key of the form <name>+<key id>+<base64>")
@@ -81,7 +81,7 @@ class Checkpoint:
         lines = text.split("\n")
         if len(lines) < 4 or lines[-1] or not all(lines[:-1]):  # noqa: PLR2004 - three lines, each with its end
             raise BadNote("a checkpoint has three lines: origin, size, root")
-        origin, size, root = lines[0], lines[1], _bytes(lines[2])
+        origin, size, root = lines[0], lines[1], unbased(lines[2])
         if not (size.isascii() and size.isdigit()) or str(int(size)) != size or len(root) != HASH_BYTES:
             raise BadNote("the checkpoint's size or root is malformed")
         return cls(origin, int(size), root)
@@ -113,7 +113,7 @@ def read(note: str, keys: Iterable[VerifierKey]) -> str:
     known = {(key.name, key.id): key for key in keys}
     signed = False
     for line in lines[:-1]:
-        name, signature = _signature(line)
+        name, signature = signature_of(line)
         key = known.get((name, signature[:4]))
         if key is not None and not key.verifies(text, signature[4:]):
             raise BadNote(f"the signature of {name} is wrong")
@@ -128,16 +128,22 @@ def checkpoint(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
     return Checkpoint.parse(read(note, keys))
 
 
-def _signature(line: str) -> tuple[str, bytes]:
+def signature_of(line: str) -> tuple[str, bytes]:
+    """Name and bytes of one signature line. Raises `BadNote`."""
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    signature = _bytes(encoded)
+    signature = unbased(encoded)
     if dash != DASH or not name or "+" in name or len(signature) < 5:  # noqa: PLR2004 - key id and something
         raise BadNote("malformed signature line")
     return name, signature
 
 
-def _bytes(encoded: str) -> bytes:
+def based(data: bytes) -> str:
+    """In base64."""
+    return b64encode(data).decode()
+
+
+def unbased(encoded: str) -> bytes:
     """Decode base64, only in its one canonical spelling: so no changed bit passes unseen."""
     try:
         data = b64decode(encoded, validate=True)

@@ -27,6 +27,10 @@ class UnknownEvent(LookupError):
 EVENTS: Mapping[str, Verb | None] = MappingProxyType(
     {
         # the server and who may enter it
+        "witness:added": None,
+        "witness:distrusted": None,
+        "witness:ended": None,
+        "witness:trusted": None,
         "agency:added": None,
         "agency:changed": None,
         "anchor:added": None,

@@ -50,6 +50,10 @@ class SigningKey:
         """Secret bytes for another purpose (HKDF, RFC 5869): they tell nothing of this key or of each other."""
         return HKDF(hashes.SHA256(), length, salt=None, info=purpose).derive(self._private.private_bytes_raw())
 
+    def other(self, purpose: bytes, name: str) -> "SigningKey":
+        """An Ed25519 key for another purpose, under a name of its own; always the same for the same key."""
+        return type(self)(_checked(name), Ed25519PrivateKey.from_private_bytes(self.derive(purpose, 32)))
+
     def elliptic(self, purpose: bytes) -> ec.EllipticCurvePrivateKey:
         """A P-256 key for another purpose; always the same for the same key and purpose (FIPS 186-5, A.2.1)."""
         order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     quota_agency_bytes: int = Field(50 * 2**40, description="Bytes of evidence one agency keeps in all.", ge=1)
     tsa_url: str = Field("", description="Time-stamping authority (RFC 3161); with it packages are time-stamped.")
     tsa_certificates: Path | None = Field(None, description="Certificates (PEM) to which that authority's lead.")
+    witness_quorum: int = Field(
+        0, description="Witnesses that must cosign the log before a package leaves.", ge=0, le=20
+    )
     metrics_token_file: Path | None = Field(None, description="File with the bearer token for /metrics.")
     debug: bool = Field(False, description="Refused: the server does not start with it.")
 

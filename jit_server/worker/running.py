@@ -27,7 +27,7 @@ from jit_server.core.errors import JitError
 from jit_server.core.jobs import Stopping, Task
 from jit_server.work import House
 
-ROOMS: Final = ("worker", "evidence")
+ROOMS: Final = ("worker", "evidence", "witnesses")
 LOOK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 2
 _OPTIONS: Final = "-c jit.actor=system -c timezone=UTC -c statement_timeout=5s -c lock_timeout=2s"

@@ -165,7 +165,7 @@ export class Package {
   /** The log's head: a C2SP signed note by the log's key. */
   async checkHead() {
     const note = text(await this.container.read('log/checkpoint.txt'));
-    const parts = /^([^\n]+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/=]+)\n\n\u2014 ([^ \n]+) ([A-Za-z0-9+/=]+)\n$/.exec(note);
+    const parts = /^([^\n]+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/=]+)\n\n\u2014 ([^ \n]+) ([A-Za-z0-9+/=]+)\n(?:\u2014 [^ \n]+ [A-Za-z0-9+/=]+\n)*$/.exec(note);
     const [name, id, encoded] = split(this.key);
     const signature = parts ? debased(parts[5]) : new Uint8Array();
     if (!parts || parts[4] !== name || parts[1] !== name || hex(signature.slice(0, 4)) !== id) throw new Wrong('log/checkpoint.txt', 'changed');

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check what a joint investigation team's server gave out: offline, without that server, by one file.
 
-    python jit-verify.py bundle.zip|package.asice|custody.pdf [--key VKEY] [--tsa CERTIFICATES] [--json]
+    python jit-verify.py bundle.zip|package.asice|custody.pdf [--key VKEY] [--tsa CERTIFICATES] [--policy FILE] [--json]
 
 Needs Python 3.8 or later and nothing else; for a package or PDF the library `cryptography` too. It answers: are these
 the bytes that were registered; is every entry of their history part of the server's log; is that log's head signed by
@@ -205,8 +205,91 @@ def attested(item: dict[str, Any], kept: list[dict[str, Any]]) -> bool:
     return longer and says("evidence:registered", "sha256", "size")
 
 
+class Policy:
+    """A policy file (C2SP tlog-policy): the logs, witnesses and groups that the reader trusts, and the quorum."""
+
+    def __init__(self, data: str) -> None:
+        self.logs: list[str] = []
+        self.keys: dict[str, tuple[bytes, bytes]] = {}
+        self.named: dict[str, str] = {}
+        self.groups: dict[str, tuple[int, list[str]]] = {}
+        self.quorum = ""
+        for line in data.splitlines():
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            try:
+                self.take(*words)
+            except (IndexError, TypeError, ValueError, Wrong):
+                raise ValueError(f"the policy has a line that is none: {printable(line)}") from None
+        if not self.quorum:
+            raise ValueError("the policy names no quorum")
+
+    def take(self, kind: str, *words: str) -> None:
+        """One line of the file."""
+        if kind in {"witness", "group"} and words[0] in {"none", *self.named, *self.groups}:
+            raise ValueError(words[0])
+        if kind == "log":
+            self.logs.append(words[0])
+        elif kind == "witness":
+            name, _, rest = words[1].partition("+")
+            data = debase(rest.partition("+")[2], "policy")
+            if data[:1] != b"\x04" or len(data) != 33 or any(data[1:] == known for _, known in self.keys.values()):
+                raise ValueError(words[1])
+            self.keys[name] = (hashlib.sha256(name.encode() + b"\n" + data).digest()[:4], data[1:])
+            self.named[words[0]] = name
+        elif kind == "group":
+            members = list(words[2:])
+            many = {"any": 1, "all": len(members)}.get(words[1]) or int(words[1])
+            if any(one not in self.named and one not in self.groups for one in members) or not 0 < many <= len(members):
+                raise ValueError(words[0])
+            self.groups[words[0]] = (many, members)
+        elif kind == "quorum" and not self.quorum:
+            if words[0] != "none" and words[0] not in self.named and words[0] not in self.groups:
+                raise ValueError(words[0])
+            self.quorum = words[0]
+        else:
+            raise ValueError(kind)
+
+    def judge(self, key: str, seen: set[str]) -> None:
+        """Say what is missing."""
+        where = "log/checkpoint.txt"
+        if self.logs and key not in self.logs:
+            raise Wrong(where, "is signed by a log that the policy does not name")
+        if not self.holds(self.quorum, seen):
+            raise Wrong(where, f"is not cosigned by the quorum {printable(self.quorum)} of the policy")
+
+    def holds(self, name: str, seen: set[str]) -> bool:
+        """Whether a witness, or enough of a group, has cosigned."""
+        if name == "none" or name in self.named:
+            return name == "none" or self.named[name] in seen
+        many, members = self.groups[name]
+        return sum(self.holds(one, seen) for one in members) >= many
+
+
+def cosignature(line: str, text: str, policy: Policy | None) -> dict[str, Any]:
+    """What a witness's line under a checkpoint says (C2SP tlog-cosignature): `at` only where its key is known."""
+    where = "log/checkpoint.txt"
+    parts = re.fullmatch("\N{EM DASH} ([^ \n]+) ([A-Za-z0-9+/=]+)\n", line)
+    data = debase(parts.group(2), where) if parts else b""
+    if not parts or len(data) != 76:
+        raise Wrong(where, "bears a line that is no cosignature")
+    said: dict[str, Any] = {"name": parts.group(1), "at": None}
+    known = policy.keys.get(parts.group(1)) if policy else None
+    if known is None or known[0] != data[:4]:
+        return said
+    moment = int.from_bytes(data[4:12], "big")
+    if not ed25519(known[1], f"cosignature/v1\ntime {moment}\n{text}".encode(), data[12:]):
+        raise Wrong(where, f"the cosignature of {printable(parts.group(1))} does not hold")
+    return {**said, "at": datetime.fromtimestamp(moment, timezone.utc).isoformat()}
+
+
 class Bundle:
     """A bundle and what was found in it; `check` goes through it and gathers everything that does not hold."""
+
+    policy: Policy | None = None
+    """Which witnesses the reader trusts, and how many of them must have cosigned the log's head."""
+    cosigned: list[dict[str, Any]] = []  # noqa: RUF012 - replaced when the checkpoint is read
 
     def __init__(self, file: zipfile.ZipFile | None, key: str | None = None) -> None:
         self.file: Any = file
@@ -307,7 +390,8 @@ class Bundle:
             raise Wrong(where, "cannot be checked without its key")
         name, _, rest = self.key.partition("+")
         public_key = base64.b64decode(rest.partition("+")[2])[1:]
-        signed = re.fullmatch("\N{EM DASH} ([^ \n]+) ([A-Za-z0-9+/=]+)\n", block)
+        first, *rest_of = block.splitlines(keepends=True) or [""]
+        signed = re.fullmatch("\N{EM DASH} ([^ \n]+) ([A-Za-z0-9+/=]+)\n", first)
         signature = debase(signed.group(2), where) if signed else b""
         if not signed or signed.group(1) != name or signature[:4].hex() != rest[:8]:
             raise Wrong(where, "is not signed by the key of log/key.json")
@@ -315,8 +399,11 @@ class Bundle:
             raise Wrong(where, "the signature does not hold: the log's name, size or root was changed")
         if name != lines[0]:
             raise Wrong(where, "is signed under another name than the log's")
+        self.cosigned = [cosignature(line, text + "\n", self.policy) for line in rest_of]
         self.origin, self.size, self.root = lines[0], int(lines[1]), debase(lines[2], where)
         self.log = self.origin.rpartition("/")[2]
+        if self.policy is not None:
+            self.policy.judge(self.key, {one["name"] for one in self.cosigned if one["at"]})
 
     def check_entries(self) -> None:
         """log/entries.json: each entry is a leaf of the signed tree at its position."""
@@ -708,7 +795,7 @@ class Package(Bundle):
 
     def report(self) -> dict[str, Any]:
         """What was found, as JSON."""
-        return {**super().report(), "stamps": self.stamps}
+        return {**super().report(), "stamps": self.stamps, "witnesses": self.cosigned}
 
     def check_lines(self) -> None:
         """log/entries.jsonl: each entry is a leaf of the signed tree at its position."""
@@ -1089,6 +1176,9 @@ def tell(report: dict[str, Any]) -> None:
     if report.get("sealed_by"):
         print(printable(f"sealed by   {report['sealed_by']}"))
         print(f"seal        {report['seal']}: compare it with the one that the server or the package names")
+    for one in report.get("witnesses", ()):
+        seen = f"at {one['at']}" if one["at"] else "(its key is not known: see --policy)"
+        print(printable(f"cosigned    by {one['name']} {seen}"))
     for one in report.get("stamps", ()):
         trust = "" if one["trusted"] else " (not checked to lead to an authority you trust: see --tsa)"
         print(printable("stamped     {} at {} by {}{}".format(one["file"], one["at"], one["by"], trust)))
@@ -1108,10 +1198,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", help="the ZIP file, the package (.asice), or a PDF out of one")
     parser.add_argument("--key", help="the log's public key, <name>+<id>+<base64>, from a source you trust")
     parser.add_argument("--tsa", help="file with the certificates (PEM) of time-stamping authorities you trust")
+    parser.add_argument("--policy", help="file of witnesses you trust and their quorum (C2SP tlog-policy)")
     parser.add_argument("--json", action="store_true", help="answer with one line of JSON")
     options = parser.parse_args(arguments)
     try:
         trusted = Path(options.tsa).read_bytes() if options.tsa else None
+        Bundle.policy = Policy(Path(options.policy).read_text()) if options.policy else None
         report = check(options.bundle, options.key, trusted)
     except (OSError, ValueError) as error:
         print(f"jit-verify: {error}", file=sys.stderr)

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import tuple_
 from sqlmodel import col
 
-from jit_server import audit
+from jit_server import audit, witnesses
 from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.audit.entry import canonical
@@ -131,12 +131,14 @@ def pack(
 
     Raises:
         VaultDown: the vault does not answer; nothing is on record as given out.
+        NoQuorum: too few witnesses have cosigned the log; the same.
         KeyGone: the key of an exhibit was destroyed.
         Altered: the bytes of an exhibit have changed. Found later, the package never gets its end.
         and what `chosen` raises.
     """
     with begin() as uow:
-        asked = erasing.kept(uow, chosen(uow, workspace_id, new)[0])
+        asked, house = erasing.kept(uow, chosen(uow, workspace_id, new)[0]), uow.house
+    witnesses.insist(house, workspace_id)
     for item in asked:
         read_back(begin, item)
     with begin() as uow:

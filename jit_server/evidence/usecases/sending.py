@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from jit_server import audit
+from jit_server import audit, witnesses
 from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.audit.entry import canonical
@@ -133,7 +133,8 @@ class Shipment:
         """The signed head, and the entries of the histories and of this export, each with its proof."""
         with self._begin() as uow:
             note = audit.checkpoint(uow.connection, self._log_id, uow.house.key)
-            signer = audit.verifier(uow.house.key, self._log_id)
+            signer, house = audit.verifier(uow.house.key, self._log_id), uow.house
+        note = witnesses.cosigned(house, self._log_id, note)
         for name, data in bundle.head(note, signer).items():
             yield self._text(name, data)
         if (stamp := stamps.token(self._package.settings, note.encode())) is not None:

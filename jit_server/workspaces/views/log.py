@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext
 
-from jit_server import audit
+from jit_server import audit, witnesses
 from jit_server.access import Action
 from jit_server.audit import verbs
 from jit_server.core.errors import Invalid
@@ -125,7 +125,9 @@ def signed_head(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:
     note = audit.checkpoint(uow.connection, workspace_id, uow.house.key)
     _origin, size, root, *_rest = note.splitlines()
     verifier = audit.verifier(uow.house.key, workspace_id)
-    return {"size": int(size), "root": root, "signed_at": uow.now, "key": str(verifier), "text": note}
+    seen = [{"name": one.name, "size": one.size, "at": one.at} for one in witnesses.seen_by(uow, workspace_id)]
+    head = {"size": int(size), "root": root, "signed_at": uow.now, "key": str(verifier), "text": note}
+    return head | {"witnesses": seen}
 
 
 def check(uow: UnitOfWork, workspace_id: UUID) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What a witness does, and what is asked of one."""
