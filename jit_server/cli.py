@@ -31,7 +31,7 @@ _ROOMS: Final = {
     "evidence": ("evidence", "Exhibits in the vault."),
     "jobs": ("worker", "What the worker has to do: how it stands, what failed, a second chance for it."),
     "policy": ("workspaces", "The rules: the baseline and what signed agreements add to it."),
-    "witness": ("witnesses", "Witnesses: other servers that cosign the heads of the logs."),
+    "witness": ("witnesses", "Witnesses of the logs: other servers that cosign their heads."),
     "workspace": ("workspaces", "The workspaces of this server; never what is said or kept in them."),
 }
 """Noun -> the room in whose `commands` it is a click group, and its line of help."""

@@ -13,6 +13,7 @@ COLUMNS = {
     "workspace": "id",
     "audit_entry": "log_id",
     "audit_head": "log_id",
+    "cosignature": "log_id",
     "procrastinate_jobs": "(args->>'workspace_id')::uuid",
     "procrastinate_events": OF_JOB,
     "job_fault": OF_JOB,

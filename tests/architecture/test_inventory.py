@@ -33,6 +33,7 @@ PUBLIC = {
     "/scim/v2",
     "/scim/v2/<path:path>",
     "/verify",
+    "/witness/add-checkpoint",
 }
 
 

@@ -503,6 +503,10 @@ CHECKPOINT = {
     "signed_at": NOW,
     "key": "host+f1c2",
     "text": "host/log\n241\nqTyT\n\n— host AAAA\n",
+    "witnesses": [
+        {"name": "jit.parquet.example/witness", "size": 240, "at": NOW},
+        {"name": "a-very-long-name-of-a-server.of-another-state.example/witness", "size": None, "at": None},
+    ],
 }
 SPEC = {
     "info": {"title": "JIT server", "version": "0.1.0", "description": "Shared workspaces."},

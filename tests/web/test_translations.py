@@ -175,6 +175,6 @@ def test_an_event_without_words_shows_its_own_name(app):
 
 def test_every_event_of_a_workspaces_log_is_said_in_words():
     """Others are the server's own, which no page lists."""
-    servers = {"agency", "anchor", "invitation", "issuer", "person", "program", "scim"}
+    servers = {"agency", "anchor", "invitation", "issuer", "person", "program", "scim", "witness"}
     words = (Path(__file__).parents[2] / "jit_server" / "web" / "templates" / "ui" / "lists.html").read_text()
     assert [event for event in EVENTS if event.split(":")[0] not in servers and f'"{event}"' not in words] == []

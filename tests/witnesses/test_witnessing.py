@@ -34,7 +34,7 @@ from jit_server.witnesses.models import Cosignature, WitnessedLog
 from jit_server.witnesses.usecases import asking, naming
 from jit_server.witnesses.usecases.seeing import public_witness_key
 from jit_server.work import House
-from tests.builders import World
+from tests.builders import Team, World
 from tests.evidence.packages import VERIFIER, exhibit, opened, packed
 from tests.evidence.test_verify_page import judged as browsers_judgement
 
