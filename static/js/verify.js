@@ -53,8 +53,10 @@ class JitVerify extends HTMLElement {
   /** @param {string} name @param {import('./package.js').Package | null} found @param {Wrong[]} findings @param {string} [seal] of a PDF */
   show(name, found, findings, seal) {
     const holds = !findings.length;
+    const strange = Boolean(seal) && seal !== this.dataset.seal; // anybody can seal: unchanged is not yet genuine
+    const [tone, sign] = holds ? strange ? ['warning', 'triangle-alert'] : ['success', 'circle-check'] : ['danger', 'octagon-alert'];
     render(html`
-      <div class="verdict tone-${holds ? 'success' : 'danger'}">${icon(holds ? 'circle-check' : 'octagon-alert')}<p><strong>${this.say(holds ? 'holds' : 'differs')}</strong><br><span dir="auto">${name}</span></p></div>
+      <div class="verdict tone-${tone}">${icon(sign)}<p><strong>${this.say(holds ? strange ? 'strange' : 'holds' : 'differs')}</strong><br><span dir="auto">${name}</span></p></div>
       ${findings.length ? html`<h2>${this.say('wrong')}</h2><ul class="findings">${findings.map(({ where, what }) => html`<li><code dir="auto">${where || this.say('whole')}</code> ${this.say(what)}</li>`)}</ul>` : nothing}
       ${seal ? html`<p>${this.say(seal === this.dataset.seal ? 'ours' : 'theirs')}</p><dl class="summary"><div><dt>${this.say('by')}</dt><dd><code>${seal}</code></dd></div></dl>` : nothing}
       ${found ? this.told(found, holds) : nothing}`, /** @type {HTMLElement} */ (this.answer));

@@ -1187,7 +1187,10 @@ def tell(report: dict[str, Any]) -> None:
     for finding in report["findings"]:
         where, what = finding["where"], finding["what"]
         print(printable(f"DIFFERS     {where}: {what}"))
-    print("VERIFIED" if report["ok"] else "NOT VERIFIED")
+    if report["ok"] and report.get("sealed_by"):
+        print("UNCHANGED since it was sealed; it is genuine if you know the seal")
+    else:
+        print("VERIFIED" if report["ok"] else "NOT VERIFIED")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 from werkzeug.serving import make_server
 
 from jit_server import audit
@@ -107,6 +107,21 @@ def address(app: Flask) -> Iterator[str]:
     server.server_close()
 
 
+def _a_pdf_alone_is_genuine_only_under_a_seal_that_is_known(page: Page, path: Path, tmp_path: Path) -> None:
+    report = tmp_path / "custody.pdf"
+    report.write_bytes(opened(path.read_bytes()).read("custody.pdf"))
+    page.set_input_files("#file", str(report))
+    page.click("jit-verify button")
+    page.locator(".verdict.tone-success").wait_for(timeout=30_000)
+    page.evaluate("document.querySelector('jit-verify').dataset.seal = 'ab'.repeat(32)")  # as another server's page
+    page.click("jit-verify button")
+    page.locator(".verdict.tone-warning").wait_for(timeout=30_000)
+    report.write_bytes(report.read_bytes() + b"\n")
+    page.set_input_files("#file", str(report))
+    page.click("jit-verify button")
+    page.locator(".verdict.tone-danger").wait_for(timeout=30_000)
+
+
 def test_the_page_sends_nothing_and_names_the_file_that_was_changed(path: Path, address: str, tmp_path: Path):
     altered = tmp_path / "altered.asice"
     altered.write_bytes(re.sub(b"phone.imgphone", b"phone.imgphonf", path.read_bytes(), count=1))
@@ -126,5 +141,6 @@ def test_the_page_sends_nothing_and_names_the_file_that_was_changed(path: Path, 
         page.click("jit-verify button")
         page.locator(".verdict.tone-danger").wait_for(timeout=30_000)
         assert "phone.img" in page.locator(".findings").inner_text()
+        _a_pdf_alone_is_genuine_only_under_a_seal_that_is_known(page, path, tmp_path)
         browser.close()
     assert (sent, complaints) == ([], [])
