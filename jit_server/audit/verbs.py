@@ -28,6 +28,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
     {
         # the server and who may enter it
         "witness:added": None,
+        "witness:contradicted": None,
         "witness:distrusted": None,
         "witness:ended": None,
         "witness:trusted": None,

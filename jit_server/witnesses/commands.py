@@ -73,11 +73,23 @@ def show(terminal: Terminal) -> None:
         asked = [one.key for one in naming.witnesses(uow)]
         seen = {one.name: one for one in seen_by(uow, audit.SERVER_LOG)}
         trusted = [one.key for one in naming.trusted(uow)]
+        split = [{"log": one.origin, "seen": one.note, "shown": one.against} for one in naming.contradicted(uow)]
     states = {key: seen[key.partition("+")[0]] for key in asked}
     value = {"asked": [{"key": key, "size": one.size, "at": one.at} for key, one in states.items()], "trusted": trusted}
+    value["split"] = split
     lines = [f"asked    {key}  " + (f"{one.size} entries at {one.at}" if one.size else "nothing yet")
              for key, one in states.items()]  # fmt: skip
-    terminal.say(value, "\n".join([*lines, *(f"trusted  {key}" for key in trusted)]) or "None.")
+    terminal.say(
+        value,
+        "\n".join(
+            [
+                *lines,
+                *(f"trusted  {key}" for key in trusted),
+                *(f"TWO HISTORIES  {one['log']}\n{one['seen']}\n{one['shown']}" for one in split),
+            ]
+        )
+        or "None.",
+    )
 
 
 @witness.command("ask")

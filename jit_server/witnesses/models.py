@@ -47,6 +47,9 @@ class WitnessedLog(SQLModel, table=True):
     size: int = Field(sa_type=BigInteger)
     root: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime = Field(sa_type=UtcDateTime)
+    note: str = Field(default="", sa_type=Text)
+    against: str = Field(default="", sa_type=Text)
+    """Another head of this size that the log's key signed: with `note` the proof that two histories were shown."""
 
 
 class Cosignature(Row, table=True):

@@ -16,11 +16,11 @@ BEFORE = "'taken','age','purging','two_people'"
 
 def upgrade() -> None:
     """Let the database take the new cause."""
-    op.drop_constraint(NAME, "erasure", type_="check")
-    op.create_check_constraint(NAME, "erasure", f"cause IN ({BEFORE},'restored')")
+    op.execute(f"ALTER TABLE erasure DROP CONSTRAINT {NAME}")
+    op.execute(f"ALTER TABLE erasure ADD CONSTRAINT {NAME} CHECK (cause IN ({BEFORE},'restored'))")
 
 
 def downgrade() -> None:
     """Refuse it again, for what comes; what was erased so stays."""
-    op.drop_constraint(NAME, "erasure", type_="check")
+    op.execute(f"ALTER TABLE erasure DROP CONSTRAINT {NAME}")
     op.execute(f"ALTER TABLE erasure ADD CONSTRAINT {NAME} CHECK (cause IN ({BEFORE})) NOT VALID")

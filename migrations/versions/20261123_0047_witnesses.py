@@ -47,6 +47,8 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.Column("seen_at", MOMENT, nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("against", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("origin", name="pk_witnessed_log"),
         sa.CheckConstraint("octet_length(root) = 32", name=op.f("ck_witnessed_log_root")),
     )

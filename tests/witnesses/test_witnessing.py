@@ -146,6 +146,24 @@ def test_e3_a_split_view_a_stale_or_smaller_head_a_bad_proof_and_an_unknown_log_
     assert seen(client, log.asks(5, 8))[0] == 200
 
 
+def test_e3_two_signed_heads_of_one_size_are_kept_as_proof_against_their_keeper(
+    client: FlaskClient, house: House, trusted: SigningKey
+):
+    log, split = Log(trusted, *entries(4)), Log(trusted, *entries(4, b"other"))
+    split.origin = log.origin
+    assert seen(client, log.asks(0, 4))[0] == 200
+    for _ in range(2):
+        assert seen(client, split.asks(4, 4)) == (409, "4\n")
+    assert seen(client, log.asks(4, 4))[0] == 200
+    with house.work(OPERATOR) as uow:
+        (proof,) = [one for one in naming.contradicted(uow) if one.origin == log.origin]
+        told = audit.read(uow.connection, audit.SERVER_LOG, events=["witness:contradicted"], limit=1000)
+    signer = VerifierKey(log.origin, trusted.public_key)
+    heads = [notes.checkpoint(note, [signer]) for note in (proof.note, proof.against)]
+    assert [(one.size, one.root) for one in heads] == [(4, root(log.leaves)), (4, root(split.leaves))]
+    assert len([one for one in told if one.content["facts"]["log"] == log.origin]) == 1
+
+
 def test_e3_a_head_that_the_logs_key_did_not_sign_is_refused(client: FlaskClient, trusted: SigningKey):
     log = Log(trusted, *entries(4))
     forged = log.note(4, key=SigningKey.generate(trusted.name))

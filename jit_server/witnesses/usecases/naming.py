@@ -9,7 +9,7 @@ from jit_server.audit.cosignatures import WitnessKey
 from jit_server.audit.notes import BadNote, VerifierKey
 from jit_server.core.errors import Conflict, Invalid, NotFound
 from jit_server.core.settings import LOOPBACK
-from jit_server.witnesses.models import Witness, WitnessedServer
+from jit_server.witnesses.models import Witness, WitnessedLog, WitnessedServer
 from jit_server.work import UnitOfWork
 
 
@@ -65,6 +65,11 @@ def distrust(uow: UnitOfWork, name: str) -> None:
             uow.record("witness:distrusted", one, key=one.key)
             return
     raise NotFound(f"No server of the name {name} is trusted.")
+
+
+def contradicted(uow: UnitOfWork) -> Sequence[WitnessedLog]:
+    """Logs whose keeper signed two histories: each row holds the two notes that prove it."""
+    return uow.every(WitnessedLog, col(WitnessedLog.against) != "")
 
 
 def trusted(uow: UnitOfWork) -> Sequence[WitnessedServer]:

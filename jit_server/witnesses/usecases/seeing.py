@@ -1,5 +1,6 @@
 """This server as a witness: it cosigns a head only where that continues what it has seen before (C2SP tlog-witness).
 
+A second head of one size that the log's own key signed is kept beside the first: the two prove what its keeper did.
 What was seen is on disk before the cosignature leaves. A process that dies in between has cosigned nothing; whoever
 asks again gets the cosignature of the same head.
 """
@@ -76,13 +77,31 @@ def add_checkpoint(house: House, body: bytes) -> str:
         if asked.old > head.size:
             raise Malformed("`old` is larger than the checkpoint.")
         seen = _seen(uow, head.origin)
-        if seen.size != asked.old or (seen.size == head.size and bytes(seen.root) != head.root):
-            raise OtherHead(size=seen.size)
-        if not tree.extends(asked.old, head.size, bytes(seen.root), head.root, asked.proof):
-            raise NoContinuation
-        seen.size, seen.root, seen.seen_at = head.size, head.root, uow.now
+        split = seen.size == head.size and bytes(seen.root) != head.root
+        if split:
+            _keep_proof(uow, seen, head, asked.note)
+        else:
+            _go_on(uow, seen, head, asked)
         at = uow.now
+    if split:
+        raise OtherHead(size=head.size)
     return cosignatures.cosign(str(head), witness_key(house.key), at) + "\n"
+
+
+def _go_on(uow: UnitOfWork, seen: WitnessedLog, head: Checkpoint, asked: _Asked) -> None:
+    if seen.size != asked.old:
+        raise OtherHead(size=seen.size)
+    if not tree.extends(asked.old, head.size, bytes(seen.root), head.root, asked.proof):
+        raise NoContinuation
+    if seen.size < head.size or not seen.note:
+        seen.note = asked.note
+    seen.size, seen.root, seen.seen_at = head.size, head.root, uow.now
+
+
+def _keep_proof(uow: UnitOfWork, seen: WitnessedLog, head: Checkpoint, note: str) -> None:
+    if not seen.against:
+        seen.against = note
+        uow.record("witness:contradicted", log=head.origin, size=head.size, seen=seen.note, shown=note)
 
 
 def _read(body: bytes) -> _Asked:
@@ -123,7 +142,7 @@ def _theirs(uow: UnitOfWork, note: str) -> Checkpoint:
 
 def _seen(uow: UnitOfWork, origin: str) -> WitnessedLog:
     """The largest head seen of a log, held against everybody else until this transaction ends."""
-    new = {"origin": origin, "size": 0, "root": tree.EMPTY_ROOT, "seen_at": uow.now}
+    new = {"origin": origin, "size": 0, "root": tree.EMPTY_ROOT, "seen_at": uow.now, "note": "", "against": ""}
     uow.connection.execute(insert(WitnessedLog).values(new).on_conflict_do_nothing())
     held = select(WitnessedLog).where(col(WitnessedLog.origin) == origin).with_for_update()
     return uow.session.scalars(held).one()
