@@ -7,7 +7,7 @@ import { remember } from './unfinished.js';
 
 const MIB = 2 ** 20;
 const LANES = 4;
-const [LEAST, FIRST, MOST] = [MIB / 4, MIB, 16 * MIB];
+const [LEAST, FIRST, MOST] = [MIB / 4, MIB, 32 * MIB];
 const [QUICK, SLOW] = [2_000, 10_000];
 const [PAUSE, LONGEST_PAUSE] = [1_000, 60_000];
 

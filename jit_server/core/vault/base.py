@@ -120,10 +120,11 @@ class Vault(Protocol):
             VaultDown: the store is down or full; nothing is kept.
         """
 
-    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+    def stage(self, key: str, chunks: Iterable[bytes], *, hashed: bool = True) -> Staged:
         """Keep bytes safe, as many as come, without making a version of them yet.
 
-        They outlive this process, bear no lock, and any process may settle them. At most `STAGED_MOST` bytes.
+        They outlive this process, bear no lock, and any process may settle them. At most `STAGED_MOST` bytes. With
+        `hashed=False` somebody else hashes what lies there, and the answer has no digest.
 
         Raises:
             VaultDown: the store is down or full; nothing is kept.

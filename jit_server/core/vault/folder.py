@@ -90,10 +90,10 @@ class FolderVault:
             off(_commit, fd, staged, folder / version, self._root)
         return Stored(key, version, meter.size, meter.sha256)
 
-    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+    def stage(self, key: str, chunks: Iterable[bytes], *, hashed: bool = True) -> Staged:
         """See `Vault.stage`."""
         check_key(key)
-        handle, meter = uuid4().hex, Meter(STAGED_MOST, None)
+        handle, meter = uuid4().hex, Meter(STAGED_MOST, hashed=hashed)
         with self._staged(0) as (fd, staged):
             behind = Behind(_Writer(fd, meter).take)
             try:

@@ -35,7 +35,7 @@ def keep_freed_blocks() -> None:
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
     if tune is not None:
         tune(_MMAP_THRESHOLD, _KEPT)
-        tune(_TRIM_THRESHOLD, _KEPT)
+        tune(_TRIM_THRESHOLD, _KEPT // 4)
 
 
 def off(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -58,11 +58,13 @@ def pieces_of(chunks: Iterable[bytes], meter: Meter) -> Generator[memoryview, No
     All of them are filled into one block of memory: several are staged at once for one file, and fresh memory for each
     piece costs more than encrypting it.
     """
-    block, hashing = memoryview(bytearray(STAGED_PART)), Behind(meter.hash, most=2)
+    block, hashing = memoryview(bytearray(STAGED_PART)), Behind(meter.hash, most=2) if meter.hashed else None
     filled = 0
     try:
         for chunk in chunks:
-            hashing.give(meter.count(chunk))
+            meter.count(chunk)
+            if hashing is not None:
+                hashing.give(chunk)
             rest = memoryview(chunk)
             while rest:
                 if filled == STAGED_PART:
@@ -72,5 +74,6 @@ def pieces_of(chunks: Iterable[bytes], meter: Meter) -> Generator[memoryview, No
                 block[filled : filled + fits], rest = rest[:fits], rest[fits:]
                 filled += fits
     finally:
-        hashing.wait()
+        if hashing is not None:
+            hashing.wait()
     yield block[:filled]

@@ -163,9 +163,9 @@ class S3Vault:
             client._abort_multipart_upload(bucket, key, upload_id)  # noqa: SLF001
             raise
 
-    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+    def stage(self, key: str, chunks: Iterable[bytes], *, hashed: bool = True) -> Staged:
         """See `Vault.stage`: an upload in pieces that is not completed, which no lock and no reader knows."""
-        meter, client, bucket = Meter(STAGED_MOST, None), self._client, self._bucket
+        meter, client, bucket = Meter(STAGED_MOST, hashed=hashed), self._client, self._bucket
         check_key(key)
         with closing(pieces_of(chunks, meter)) as pieces, _or_down():
             handle = client._create_multipart_upload(bucket, key, {"Content-Type": "application/octet-stream"})  # noqa: SLF001

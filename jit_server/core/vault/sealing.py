@@ -104,11 +104,12 @@ class SealedVault:
             kept = self._store.put(key, pieces, size=sealed_size(size), hashed=False)
         return Stored(key, kept.version_id, meter.size, meter.sha256)
 
-    def stage(self, key: str, chunks: Iterable[bytes]) -> Staged:
+    def stage(self, key: str, chunks: Iterable[bytes], *, hashed: bool = True) -> Staged:
         """See `Vault.stage`. Size and digest are those of what lies in the store."""
-        encryptor = Cobblestone256Encryptor(self._key, context_of(key))
-        with closing(_sealed(chunks, encryptor)) as pieces:
-            return self._store.stage(key, pieces)
+        encryptor, lying = Cobblestone256Encryptor(self._key, context_of(key)), hashlib.sha256()
+        with closing(_sealed(chunks, encryptor, lying.update)) as pieces:
+            kept = self._store.stage(key, pieces, hashed=False)
+        return replace(kept, sha256=lying.hexdigest() if hashed else "")
 
     def settle(self, key: str, handle: str) -> str:
         """See `Vault.settle`."""
@@ -222,10 +223,20 @@ def _encrypted(chunks: Iterable[bytes], meter: Meter, encryptor: Cobblestone256E
     yield encryptor.finalize()
 
 
-def _sealed(chunks: Iterable[bytes], encryptor: Cobblestone256Encryptor) -> Generator[bytes]:
-    """The ciphertext of as many bytes as come."""
-    yield from through(encryptor.update, chunks)
-    yield encryptor.finalize()
+def _sealed(
+    chunks: Iterable[bytes], encryptor: Cobblestone256Encryptor, seen: Callable[[bytes], None]
+) -> Generator[bytes]:
+    """The ciphertext of as many bytes as come; `seen` gets it as well, where it is made: a queue less for each part."""
+
+    def take(block: bytes) -> bytes:
+        made = encryptor.update(block)
+        seen(made)
+        return made
+
+    yield from through(take, chunks)
+    last = encryptor.finalize()
+    seen(last)
+    yield last
 
 
 def digests(body: Body) -> tuple[Meter, str]:
