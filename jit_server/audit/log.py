@@ -182,7 +182,7 @@ def _nodes(session: Executes, log_id: UUID, nodes: Sequence[tree.Node]) -> dict[
         return {}
     places = [(node.number + 1) << node.level for node in nodes]
     found = session.execute(_NODES, {"log": log_id, "levels": [node.level for node in nodes], "positions": places})
-    hashes = {tree.Node(level, (place >> level) - 1): bytes(value) for level, place, value in found}
+    hashes = {tree.Node(level, (place >> level) - 1): bytes(value) for level, place, value in found.all()}
     if any(len(hashes.get(node, b"")) != len(tree.EMPTY_ROOT) for node in nodes):
         raise NoSuchEntry(f"the log {log_id} does not reach that far, or is damaged: run `jit-server audit verify`")
     return hashes

@@ -32,7 +32,7 @@ from jit_server.evidence.usecases.content import checked, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
 from jit_server.evidence.usecases.histories import Survey, survey
 from jit_server.evidence.usecases.reading import numbered
-from jit_server.evidence.usecases.reading_back import read_back
+from jit_server.evidence.usecases.reading_back import read_back, unread
 from jit_server.evidence.usecases.sending import EXPORTED, Package, Shipment
 from jit_server.evidence.usecases.uploads import Begin
 from jit_server.evidence.usecases.uses import used
@@ -137,9 +137,9 @@ def pack(
         and what `chosen` raises.
     """
     with begin() as uow:
-        asked, house = erasing.kept(uow, chosen(uow, workspace_id, new)[0]), uow.house
+        fresh, house = unread(uow, erasing.kept(uow, chosen(uow, workspace_id, new)[0])), uow.house
     witnesses.insist(house, workspace_id)
-    for item in asked:
+    for item in fresh:
         read_back(begin, item)
     with begin() as uow:
         items, moment = chosen(uow, workspace_id, new)

@@ -43,6 +43,12 @@ def run(house: House, _stopping: Stopping, *, item_id: UUID, **_ids: UUID) -> No
         return  # on the record; trying again would find the same
 
 
+def unread(uow: UnitOfWork, items: Sequence[EvidenceItem]) -> list[EvidenceItem]:
+    """Those of the exhibits whose bytes were not read back yet; one query for hundreds of them."""
+    checks = checks_of(uow, items)
+    return [item for item in items if item.id not in checks or checks[item.id].read_back_at is None]
+
+
 def read_back(begin: Begin, item: EvidenceItem) -> StoredCheck:
     """What the store holds of this exhibit, by its digests; read and put on the record unless that was done before.
 
