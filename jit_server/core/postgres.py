@@ -5,6 +5,7 @@ every local account connect as superuser and opens each parent folder for readin
 """
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -244,10 +245,18 @@ def _lend_to(user: str, folder: Path) -> None:
 
 
 def _account(name: str) -> pwd.struct_passwd:
-    """The system account `name`, made if it is missing."""
+    """The system account `name`, made if it is missing; by one start at a time.
+
+    `useradd` asks whether the name is taken before it takes its lock: of two at once the later gives the account another
+    number, and what the earlier began belongs to nobody.
+    """
+    turn = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
     try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         return pwd.getpwnam(name)
     except KeyError:
         command = ["/usr/sbin/useradd", "--system", "--user-group", "--shell", "/usr/sbin/nologin", name]
-        subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - fixed; another start may have won
+        subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - fixed; what failed shows below
         return pwd.getpwnam(name)
+    finally:
+        os.close(turn)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -30,7 +31,7 @@ from jit_server.web.api import answer, created, page
 from jit_server.web.context import work
 from jit_server.workspaces import EntryOut
 
-LINGER_SECONDS, LINGER_BLOCKS = 2.0, 64
+LINGER_SECONDS, LINGER_BLOCKS = 5.0, 64
 
 
 class RegisterQuery(BaseModel):
@@ -90,9 +91,8 @@ def send_upload(upload_id: UUID) -> ResponseReturnValue:
     content = body.blocks(context.house().settings.max_upload_bytes)
     try:
         item = evidence.receive(anew(), upload_id, content)
-    except JitError:
-        linger(content)
-        raise
+    finally:
+        linger(content)  # the exhibit may have been there already, and its bytes not read again
     with work() as uow:
         return created(evidence.item_out(uow, item), location=f"/api/v1/evidence/{item.id}")
 
@@ -175,11 +175,12 @@ def pack_evidence(workspace_id: UUID, body: evidence.NewPackage) -> ResponseRetu
 
 
 def linger(content: Iterator[bytes]) -> None:
-    """Read on for a moment before a refusal: a connection closed over unread bytes loses the answer on its way."""
+    """Read on for a moment before an answer: a connection closed over unread bytes loses the answer on its way."""
     until = time.monotonic() + LINGER_SECONDS
-    for _ in islice(content, LINGER_BLOCKS):
-        if time.monotonic() > until:
-            return
+    with suppress(JitError):  # announced as too large: not read at all
+        for _ in islice(content, LINGER_BLOCKS):
+            if time.monotonic() > until:
+                return
 
 
 def wanted_of(query: RegisterQuery) -> evidence.Wanted:

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: durable, closed to others, and gone when its block ends."""
 
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -143,3 +145,29 @@ def test_what_goes_wrong_is_said_in_the_programs_own_words(scratch):
     folder = scratch / "wrong" / "pg"
     with pytest.raises(RuntimeError, match="invalid value for parameter"):
         EmbeddedPostgres(folder, {"shared_buffers": "nonsense"}).start()
+
+
+ACCOUNT = """
+import sys
+from jit_server.core.postgres import _account
+print("ready", flush=True)
+input()
+print(_account(sys.argv[1]).pw_uid)
+"""
+
+
+def test_several_first_starts_at_once_run_as_one_account():
+    """Of two `useradd` at once the later one gave the account another number: the first cluster was nobody's."""
+    root = os.geteuid() == 0
+    name = f"jit-{uuid4().hex[:8]}" if root else pwd.getpwuid(os.geteuid()).pw_name
+    command, pipe = [sys.executable, "-c", ACCOUNT, name], subprocess.PIPE
+    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(6)]
+    try:
+        assert [each.stdout.readline() for each in started] == ["ready\n"] * 6
+        for each in started:
+            print(file=each.stdin, flush=True)
+        numbers = [each.communicate(timeout=60)[0].strip() for each in started]
+        assert numbers == [str(pwd.getpwnam(name).pw_uid)] * 6
+    finally:
+        if root:
+            subprocess.run(["/usr/sbin/userdel", name], check=True)

@@ -119,6 +119,13 @@ def test_a_body_cut_by_a_client_that_goes_away_is_no_exhibit_and_can_be_sent_aga
     assert (status, item.get("sha256")) == (201, sha256(content)), item
 
 
+def test_an_upload_sent_once_more_is_answered_though_its_bytes_are_not_wanted(server: Server, team: Team, cookie: str):
+    content = os.urandom(32 * BLOCK)  # more than the kernel holds for a reader that does not read
+    upload_id = declare(team, team.admin, len(content))
+    sent = [put(server, cookie, upload_id, f"Content-Length: {len(content)}", content) for _ in range(3)]
+    assert [(status, item["id"]) for status, item in sent] == [(201, str(upload_id))] * 3
+
+
 def test_the_same_upload_sent_twenty_times_at_once_is_one_exhibit(server: Server, team: Team, cookie: str):
     content = os.urandom(4 * BLOCK)
     upload_id = declare(team, team.admin, len(content))

@@ -278,6 +278,21 @@ def test_our_own_head_goes_to_the_witness_and_comes_back_cosigned(house: House, 
         assert witnesses.seen_by(uow, team.id)[0].size == audit.head(uow.connection, team.id).size
 
 
+def test_a_log_behind_many_others_has_its_turn_and_one_refused_holds_up_none(
+    house: House, world: World, itself: WitnessKey, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "TOGETHER", 1)
+    teams = sorted((world.workspace() for _ in range(3)), key=lambda team: team.id)
+    taken = Log(house.key, *entries(90, b"rewritten"))
+    taken.origin = audit.origin(house.key, teams[0].id)
+    assert seen(client, taken.asks(0, 90))[0] == 200  # the witness has seen a longer log of this name: it refuses ours
+    asking.ask_all(house, lambda: False)
+    with house.work(SYSTEM) as uow:
+        for team, shown in zip(teams, (False, True, True), strict=True):
+            (state,) = witnesses.seen_by(uow, team.id)
+            assert (state.size == audit.head(uow.connection, team.id).size) is shown
+
+
 def test_e2_a_log_that_was_put_back_or_built_anew_gets_no_cosignature_any_more(
     house: House, world: World, itself: WitnessKey, client: FlaskClient
 ):

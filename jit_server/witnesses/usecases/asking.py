@@ -3,7 +3,7 @@
 One that does not answer holds nobody up but a package for court where a quorum is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -37,6 +37,10 @@ class NoQuorum(JitError):
     """Too few witnesses have cosigned the head of the log. Send again in a moment; the operator sees who is silent."""
 
     slug, status, title = "no-quorum", 503, N_("The log's head is not witnessed")
+
+
+class _Silent(Exception):
+    """A witness gives no answer that can be read, to whatever is asked."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +87,17 @@ def ask_all(house: House, stopping: Stopping) -> None:
             if stopping():
                 return
             try:
-                answered = _shown(house, one, log_id)
+                _show(house, one, log_id)
             except JitError as fault:  # this log is damaged: the others' heads go on
                 log.error("witness_not_asked", log=str(log_id), fault=fault.slug)  # noqa: TRY400 - no traceback needed
-                continue
-            if not answered:
-                break  # silent: its next turn comes
+            except _Silent:
+                break  # its next turn comes
 
 
-def _shown(house: House, witness: Witness, log_id: UUID) -> bool:
+def _show(house: House, witness: Witness, log_id: UUID) -> None:
     with house.work(SYSTEM) as uow:
         note = audit.checkpoint(uow.connection, log_id, house.key)
-    return _line(house, witness, log_id, note) is not None
+    _given(house, witness, log_id, note)
 
 
 def seen_by(uow: UnitOfWork, log_id: UUID) -> list[Seen]:
@@ -115,15 +118,22 @@ def _active(house: House) -> Sequence[Witness]:
         return uow.every(Witness, col(Witness.until).is_(None))
 
 
-def _behind(house: House, witness: Witness) -> list[UUID]:
-    last = (
+def _behind(house: House, witness: Witness) -> Iterator[UUID]:
+    """Every log whose head this witness has not cosigned, a page at a time: none waits for ever behind busy others."""
+    newest = (
         select(func.coalesce(func.max(Cosignature.size), 0))
         .where(col(Cosignature.log_id) == audit_head.c.log_id, col(Cosignature.witness_id) == witness.id)
         .scalar_subquery()
     )
-    with house.work(SYSTEM) as uow:
-        wanted = select(audit_head.c.log_id).where(audit_head.c.size > last).order_by(audit_head.c.log_id)
-        return list(uow.session.scalars(wanted.limit(TOGETHER)))
+    wanted = select(audit_head.c.log_id).where(audit_head.c.size > newest).order_by(audit_head.c.log_id)
+    last = UUID(int=0)
+    while True:
+        with house.work(SYSTEM) as uow:
+            some = list(uow.session.scalars(wanted.where(audit_head.c.log_id > last).limit(TOGETHER)))
+        yield from some
+        if len(some) < TOGETHER:
+            return
+        last = some[-1]
 
 
 def _enough(house: House, note: str, lines: list[str]) -> str:
@@ -136,7 +146,15 @@ def _enough(house: House, note: str, lines: list[str]) -> str:
 
 
 def _line(house: House, witness: Witness, log_id: UUID, note: str) -> str | None:
-    """A witness's cosignature under this note; None where it gives none."""
+    """A witness's cosignature under this note; None where it gives none or is silent."""
+    try:
+        return _given(house, witness, log_id, note)
+    except _Silent:
+        return None
+
+
+def _given(house: House, witness: Witness, log_id: UUID, note: str) -> str | None:
+    """A witness's cosignature under this note; None where it refuses this head. Raises `_Silent`."""
     text = note.partition("\n\n")[0] + "\n"
     head = Checkpoint.parse(text)
     key = WitnessKey.parse(witness.key)
@@ -150,7 +168,7 @@ def _line(house: House, witness: Witness, log_id: UUID, note: str) -> str | None
         line = _asked(house, witness, log_id, head, note, min(old, head.size))
     except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
         log.warning("witness_silent", witness=key.name, fault=type(error).__name__)
-        return None
+        raise _Silent from error
     found = lines_by(key, text, line.splitlines())
     if not found:
         log.warning("witness_unfit", witness=key.name)
