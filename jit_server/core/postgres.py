@@ -247,8 +247,8 @@ def _lend_to(user: str, folder: Path) -> None:
 def _account(name: str) -> pwd.struct_passwd:
     """The system account `name`, made if it is missing; by one start at a time.
 
-    `useradd` asks whether the name is taken before it takes its lock: of two at once the later gives the account another
-    number, and what the earlier began belongs to nobody.
+    `useradd` asks whether the name is taken before it takes its lock: of two at once the later gives the account
+    another number, and what the earlier began belongs to nobody.
     """
     turn = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
     try:
