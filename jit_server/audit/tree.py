@@ -5,7 +5,7 @@ leaves `number << level` to `((number + 1) << level) - 1`, so that level 0 is th
 of leaves `start..stop` (stop excluded) whose hash stands in a proof.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -92,9 +92,15 @@ def consistency_spans(old: int, new: int) -> list[Span]:
     return spans[::-1]
 
 
-def prove(spans: Iterable[Span], hash_of: Callable[[Node], bytes]) -> list[bytes]:
-    """Fill in the hashes of the spans of a proof from the complete subtrees that a log keeps."""
-    return [fold([hash_of(node) for node in cover(span)]) for span in spans]
+def prove(proofs: Sequence[Sequence[Span]], fetch: Callable[[list[Node]], Mapping[Node, bytes]]) -> list[list[bytes]]:
+    """Fill in the hashes of the spans of proofs from the complete subtrees that a log keeps.
+
+    They are fetched at once, and each span is folded once: the proofs of neighbours share most of theirs.
+    """
+    covers = {span: cover(span) for span in {span for spans in proofs for span in spans}}
+    hashes = fetch(sorted({node for nodes in covers.values() for node in nodes}))
+    folded = {span: fold([hashes[node] for node in nodes]) for span, nodes in covers.items()}
+    return [[folded[span] for span in spans] for spans in proofs]
 
 
 def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:

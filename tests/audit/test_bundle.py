@@ -60,12 +60,15 @@ class Log:
         left, right = (tree.Node(wanted.level - 1, 2 * wanted.number + side) for side in (0, 1))
         return tree.node_hash(self.node(left), self.node(right))
 
+    def nodes(self, wanted: list[tree.Node]) -> dict[tree.Node, bytes]:
+        return {one: self.node(one) for one in wanted}
+
     def checkpoint(self) -> str:
-        root = tree.prove([tree.Span(0, len(self.kept))], self.node)[0]
+        ((root,),) = tree.prove([[tree.Span(0, len(self.kept))]], self.nodes)
         return notes.sign(str(audit.Checkpoint(self.signer.name, len(self.kept), root)), self.signer.name, KEY)
 
     def prove(self, entry: audit.Kept) -> list[bytes]:
-        return tree.prove(tree.inclusion_spans(entry.position - 1, len(self.kept)), self.node)
+        return tree.prove([tree.inclusion_spans(entry.position - 1, len(self.kept))], self.nodes)[0]
 
 
 def exhibit(content: bytes = BYTES) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from jit_server.core.vault.base import (
     verified,
 )
 from jit_server.core.vault.folder import FolderVault
-from jit_server.core.vault.offload import Behind, keep_freed_blocks, off
+from jit_server.core.vault.offload import Behind, ahead, keep_freed_blocks, off
 from jit_server.core.vault.s3 import Account, S3Vault
 from jit_server.core.vault.sealing import (
     COBBLESTONE,
@@ -48,6 +48,7 @@ __all__ = [
     "Stored",
     "Vault",
     "VaultStatus",
+    "ahead",
     "check_key",
     "digests",
     "new_data_key",

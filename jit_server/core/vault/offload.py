@@ -1,25 +1,52 @@
 """Hashing and file work off the event loop, so that a large upload holds nobody else up.
 
 Under gevent one slow call holds every request of the worker. hashlib and file I/O give up the interpreter lock, so the
-hub's own native threads do them beside it. Without gevent (command line, tests, threads) the work is done at once.
+hub's own native threads do them beside it. Without gevent (command line, jobs) a call is made at once, and what may be
+done behind (`Behind`) is done by plain threads: a second digest costs no second pass of time.
 """
 
 import ctypes
+import queue
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from threading import Event, Thread
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
-import gevent
+import gevent.queue
 from gevent import get_hub, monkey
-from gevent.queue import Queue
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class _Result(Protocol):
+    """Of work in a thread, as gevent speaks of it."""
+
     def get(self) -> Any: ...
     def ready(self) -> bool: ...
+
+
+class _Plain:
+    """The same of a thread without gevent."""
+
+    def __init__(self, future: "Future[Exception | None]") -> None:
+        self.get, self.ready = future.result, future.done
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """As many as the hub has; made in the process that first needs them."""
+    return ThreadPoolExecutor(10, "behind")
+
+
+def _spawn(work: Callable[[], Exception | None]) -> _Result:
+    if monkey.is_module_patched("socket"):
+        result: _Result = get_hub().threadpool.spawn(work)
+        return result
+    return _Plain(_threads().submit(work))
 
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of malloc.h
@@ -46,33 +73,53 @@ def off(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return answer
 
 
-def ahead(blocks: Iterable[bytes], most: int = 4) -> Generator[bytes, None, None]:
+def ahead(blocks: Iterable[T], most: int = 4) -> Generator[T, None, None]:
     """The blocks in order, up to `most` of them fetched while the caller is still busy with earlier ones.
 
-    Only a source that waits on a connection gains by it, and only under gevent.
+    Once it is closed, or has raised what went wrong, nothing is fetched any more.
     """
-    if not monkey.is_module_patched("socket"):
-        yield from blocks
-        return
-    fetched: Queue[bytes | BaseException | None] = Queue(most)
-    fetching = gevent.spawn(_fetch, blocks, fetched)
+    row, stop = _fetching(blocks, most)
     try:
-        while (block := fetched.get()) is not None:
+        while (block := row.get()) is not _END:
             if isinstance(block, BaseException):
                 raise block
             yield block
     finally:
-        fetching.kill()
+        stop()
 
 
-def _fetch(blocks: Iterable[bytes], fetched: "Queue[bytes | BaseException | None]") -> None:
+_END: Final = object()
+
+
+def _fetching(blocks: Iterable[object], most: int) -> tuple[Any, Callable[[], None]]:
+    """A row that fills itself, and what ends that."""
+    over = Event()
+    if monkey.is_module_patched("socket"):
+        greenlets: gevent.queue.Queue[object] = gevent.queue.Queue(most)
+        return greenlets, gevent.spawn(_fetch, blocks, greenlets.put, over).kill
+    row: queue.Queue[object] = queue.Queue(most)
+    thread = Thread(target=_fetch, args=(blocks, row.put, over), name="ahead", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        over.set()
+        while thread.is_alive():  # it may be waiting for room
+            with suppress(queue.Empty):
+                row.get(timeout=0.01)
+
+    return row, stop
+
+
+def _fetch(blocks: Iterable[object], put: Callable[[object], None], over: Event) -> None:
     """An error is handed over like a block: it belongs to whoever waits for the next one."""
     try:
         for block in blocks:
-            fetched.put(block)
-        fetched.put(None)
+            put(block)
+            if over.is_set():
+                return
+        put(_END)
     except Exception as fault:  # noqa: BLE001 - raised again where the blocks are taken
-        fetched.put(fault)
+        put(fault)
 
 
 class Behind:
@@ -84,25 +131,21 @@ class Behind:
 
     def __init__(self, work: Callable[[bytes], object], most: int = 8) -> None:
         self._work, self._most = work, most
-        self._gevent = monkey.is_module_patched("socket")
         self._waiting: deque[bytes] = deque()
         self._under_way: _Result | None = None
 
     def give(self, piece: bytes) -> None:
         """Put a piece in the row; an error of an earlier one surfaces here or in `wait`."""
-        if not self._gevent:
-            self._work(piece)
-            return
         self._waiting.append(piece)
         if self._under_way is None or self._under_way.ready() or len(self._waiting) >= self._most:
             self._settle()
-            self._under_way = get_hub().threadpool.spawn(self._drain)
+            self._under_way = _spawn(self._drain)
 
     def wait(self) -> None:
         """Wait until all is done, and raise its error. Interrupted, it can be called again."""
         self._settle()
         while self._waiting:
-            self._under_way = get_hub().threadpool.spawn(self._drain)
+            self._under_way = _spawn(self._drain)
             self._settle()
 
     def _settle(self) -> None:

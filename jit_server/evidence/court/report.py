@@ -4,6 +4,7 @@ It bears the server's seal as a PAdES signature, so that it proves whose it is o
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -83,15 +84,55 @@ def _words(statement: str) -> str:
     return "; ".join(f"{name.replace('_', ' ')}: {one}" for name, one in plain.items())
 
 
-def pdf(
+class Setting:
+    """A report being set, in a process of its own: some hundred megabytes of Typst's stay for ever where it ran."""
+
+    def __init__(self, data: str, at: datetime, seal_name: str, seal: Seal) -> None:
+        self._data, self._at, self._seal_name, self._seal = data, at, seal_name, seal
+        self._process = self._start(data)
+
+    def finished(self) -> bytes:
+        """The sealed report, waited for. A letter without a font would break both standards: it is asked for then."""
+        made = self._taken()
+        if made is None:
+            self._process = self._start(_EXOTIC.sub("?", self._data))
+            made = self._taken()
+        if made is None:
+            raise RuntimeError("the custody report could not be set")
+        said, _, prepared = made.partition(b"\n")
+        return _sealed(json.loads(said)["hole"], prepared, self._seal)
+
+    def close(self) -> None:
+        """End the process, if nobody waited for it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _start(self, data: str) -> "subprocess.Popen[bytes]":
+        asked = json.dumps({"data": data, "at": int(self._at.timestamp()), "seal": self._seal_name}).encode()
+        with os.fdopen(os.memfd_create("report"), "w+b") as file:  # whole at once: a pipe would have us wait for reader
+            file.write(asked)
+            file.seek(0)
+            program = [sys.executable, "-I", str(_PROGRAM)]
+            return subprocess.Popen(program, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - ours
+
+    def _taken(self) -> bytes | None:
+        try:
+            made, _ = self._process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.close()
+            raise
+        return made if self._process.returncode == 0 else None
+
+
+def begun(
     occasion: Occasion,
     case: tuple[str, int],
     exhibits: Sequence[Mapping[str, Any]],
     events: Sequence[Sequence[str]],
     language: Language,
     seal: Seal,
-) -> bytes:
-    """The report, sealed; `case` is its reference and the log's entry that it states."""
+) -> Setting:
+    """Begin to set the report; `case` is its reference and the log's entry that it states."""
     say = language.say
     values = (case[0], str(case[1]), f"{occasion.at:%Y-%m-%d %H:%M:%S} UTC", f"{occasion.person}, {occasion.agency}")
     facts = zip(map(say, FACTS), (*values, occasion.recipient, occasion.order), strict=True)
@@ -114,7 +155,7 @@ def pdf(
         "rtl": language.rtl,
         "made": [occasion.at.year, occasion.at.month, occasion.at.day],
     }
-    return _sealed(*_set(json.dumps(data, ensure_ascii=False), occasion.at, say(SEAL)), seal)
+    return Setting(json.dumps(data, ensure_ascii=False), occasion.at, say(SEAL), seal)
 
 
 def _sealed(hole: tuple[int, int], made: bytes, seal: Seal) -> bytes:
@@ -141,21 +182,3 @@ def _shown(one: Sequence[str], language: Language) -> list[str]:
         language.say(RESULTS[result]) if RESULTS[result] else "",
         why,
     ]
-
-
-def _set(data: str, at: datetime, seal: str) -> tuple[tuple[int, int], bytes]:
-    """Set the page; a letter without a font here would break both standards, and gives way to a question mark."""
-    try:
-        return _compiled(data, at, seal)
-    except subprocess.CalledProcessError:
-        return _compiled(_EXOTIC.sub("?", data), at, seal)
-
-
-def _compiled(data: str, at: datetime, seal: str) -> tuple[tuple[int, int], bytes]:
-    """In a process of its own: some hundred megabytes of Typst's stay for ever where it ran."""
-    asked = json.dumps({"data": data, "at": int(at.timestamp()), "seal": seal}).encode()
-    program = [sys.executable, "-I", str(_PROGRAM)]
-    done = subprocess.run(program, input=asked, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603 - ours
-    said, _, made = done.stdout.partition(b"\n")
-    start, end = json.loads(said)["hole"]
-    return (start, end), made

@@ -8,15 +8,15 @@ Exit code 1 says that the page could not be set as both standards want it.
 import io
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typst
-from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, NumberObject, pdf_name, pdf_string
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
-from pyhanko.sign.signers.pdf_byterange import SignatureObject
+
+if TYPE_CHECKING:
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 FIELD, ROOM = "Seal", 4096
 """The field's name, and the hexadecimal digits that are kept free: thrice of what a seal takes."""
@@ -25,25 +25,38 @@ FIELD, ROOM = "Seal", 4096
 def main() -> int:
     """Set the page that lies beside this file."""
     asked = json.load(sys.stdin)
+    with ThreadPoolExecutor(1) as beside:
+        setting = beside.submit(set_page, asked["data"], asked["at"])
+        import pyhanko.sign.signers  # noqa: F401 - a second's work, done while the page is set
     try:
-        made = typst.compile(
-            Path(__file__).with_name("report.typ").read_bytes(),
-            format="pdf",
-            sys_inputs={"data": asked["data"]},
-            pdf_standards=["a-2a", "ua-1"],
-            timestamp=asked["at"],
-        )
+        made = setting.result()
     except typst.TypstError as fault:
         sys.stderr.write(str(fault))
         return 1
-    hole, prepared = with_place(bytes(made), datetime.fromtimestamp(asked["at"], UTC), asked["seal"])
+    hole, prepared = with_place(made, datetime.fromtimestamp(asked["at"], UTC), asked["seal"])
     sys.stdout.buffer.write(json.dumps({"hole": hole}).encode() + b"\n")
     sys.stdout.buffer.write(prepared)
     return 0
 
 
+def set_page(data: str, at: int) -> bytes:
+    """The page that lies beside this file. Raises `typst.TypstError`."""
+    return typst.compile(
+        Path(__file__).with_name("report.typ").read_bytes(),
+        format="pdf",
+        sys_inputs={"data": data},
+        pdf_standards=["a-2a", "ua-1"],
+        timestamp=at,
+    )
+
+
 def with_place(made: bytes, at: datetime, name: str) -> tuple[list[int], bytes]:
     """The PDF with an empty signature (PAdES, ETSI EN 319 142-1), and where it stands, angle brackets included."""
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+    from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
+    from pyhanko.sign.signers.pdf_byterange import SignatureObject
+
     writer = IncrementalPdfFileWriter(io.BytesIO(made))
     steps = PdfCMSEmbedder(SigFieldSpec(FIELD, on_page=0, readable_field_name=name)).write_cms(FIELD, writer)
     tag(writer, next(steps), name)
@@ -53,8 +66,10 @@ def with_place(made: bytes, at: datetime, name: str) -> tuple[list[int], bytes]:
     return [prepared.reserved_region_start, prepared.reserved_region_end], out.getvalue()
 
 
-def tag(writer: IncrementalPdfFileWriter, field: object, name: str) -> None:
+def tag(writer: "IncrementalPdfFileWriter", field: object, name: str) -> None:
     """Put the signature's field where screen readers look: PDF/UA-1 wants each one below a Form (7.18.4)."""
+    from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, NumberObject, pdf_name, pdf_string
+
     widget = field.get_object()  # type: ignore[attr-defined]
     structure = writer.root["/StructTreeRoot"]
     number = structure["/ParentTreeNextKey"]

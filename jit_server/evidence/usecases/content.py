@@ -151,10 +151,15 @@ def _given(
 def checked(begin: Begin, vault: Readable, item: EvidenceItem) -> Generator[bytes, None, None]:
     """The stored blocks; if they are not what was taken in, that goes on the record and the operator is told."""
     try:
-        yield from verified(vault.open(item.vault_key, item.version_id), size=item.size, sha256=item.sha256)
+        yield from stored(vault, item)
     except Altered as found:
         raise_alarm(begin, item, found)
         raise
+
+
+def stored(vault: Readable, item: EvidenceItem) -> Generator[bytes, None, None]:
+    """The stored blocks, one at least, the last only when all are what was taken in. Raises `Altered`."""
+    return verified(vault.open(item.vault_key, item.version_id), size=item.size, sha256=item.sha256)
 
 
 def raise_alarm(begin: Begin, item: EvidenceItem, found: Altered) -> None:

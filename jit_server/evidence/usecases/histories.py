@@ -82,10 +82,8 @@ class Survey:
 
 
 def survey(begin: Begin, items: Sequence[EvidenceItem], until: int) -> Survey:
-    """Read the histories up to an entry once; custody report and graph are made and only hashed."""
-    found = Survey({item.id: [] for item in items})
-    numbers, graph = _numbers(items), case.Graph(items[0].workspace_id)
-    listed, drawn = Hashed(custody.head()), Hashed(graph.head())
+    """Read the histories up to an entry once: who acts in them, and what the PDF shows."""
+    found, numbers = Survey({item.id: [] for item in items}), _numbers(items)
     for entries in histories(begin, items, until):
         with begin() as uow:
             _look_up(uow, entries, found)
@@ -94,10 +92,17 @@ def survey(begin: Begin, items: Sequence[EvidenceItem], until: int) -> Survey:
             pages.row(one.content, numbers[one.content["subject"]["id"]], found.names, _said(one, found))
             for one in told
         ]
+    return found
+
+
+def compose(begin: Begin, items: Sequence[EvidenceItem], until: int, found: Survey) -> None:
+    """Make custody report and graph from what the survey found, and only hash them."""
+    numbers, graph = _numbers(items), case.Graph(items[0].workspace_id)
+    listed, drawn = Hashed(custody.head()), Hashed(graph.head())
+    for entries in histories(begin, items, until):
         listed.add(_lines(entries, numbers, found))
         drawn.add(_actions(entries, graph, found))
     found.graph, found.made = graph, {custody.NAME: listed, case.NAME: drawn}
-    return found
 
 
 def report(begin: Begin, items: Sequence[EvidenceItem], until: int, found: Survey) -> Iterator[bytes]:

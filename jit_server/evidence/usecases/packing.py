@@ -6,7 +6,7 @@ shows which packages left the server, and the package proves its own export.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,7 +20,7 @@ from jit_server import audit, witnesses
 from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.audit.entry import canonical
-from jit_server.core.errors import Conflict, Invalid
+from jit_server.core.errors import Altered, Conflict, Invalid
 from jit_server.evidence import names
 from jit_server.evidence.court import papers, report
 from jit_server.evidence.court.shapes import MOST, NewPackage
@@ -28,9 +28,9 @@ from jit_server.evidence.keys import vault_of, vaults_of
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.usecases import deriving, erasing
 from jit_server.evidence.usecases.authorizing import require_bases
-from jit_server.evidence.usecases.content import checked, with_first
+from jit_server.evidence.usecases.content import raise_alarm, stored, with_first
 from jit_server.evidence.usecases.describing import agencies_of, description
-from jit_server.evidence.usecases.histories import Survey, survey
+from jit_server.evidence.usecases.histories import Survey, compose, survey
 from jit_server.evidence.usecases.reading import numbered
 from jit_server.evidence.usecases.reading_back import read_back, unread
 from jit_server.evidence.usecases.sending import EXPORTED, Package, Shipment
@@ -145,22 +145,51 @@ def pack(
         items, moment = chosen(uow, workspace_id, new)
         kept = erasing.kept(uow, items) if new.content == "originals" else []
         vault = vault_of(uow, kept[0]) if kept else None
+        made, occasion = deriving.parents_of(uow, items), _occasion(uow, new)
     seen = survey(begin, items, moment.position)
-    content = checked(begin, vault, kept[0]) if vault is not None else None
+    listed, at = [_printed(item) | made.get(item.id, {}) for item in items], (moment.reference, moment.position)
+    setting = report.begun(occasion, at, listed, seen.events, language, audit.Seal.of(house.key))
+    content = stored(vault, kept[0]) if vault is not None else None
     try:
-        first = next(content) if content is not None else b""
+        first = _first(begin, kept[0], content) if content is not None else b""
+        compose(begin, items, moment.position, seen)
+        pages = setting.finished()
         with begin() as uow:
-            items, _ = chosen(uow, workspace_id, new.model_copy(update={"position": moment.position}))
-            package = _prepare(uow, new, items, moment, seen, language)
-            for item in items:
+            again = _still(uow, workspace_id, new.model_copy(update={"position": moment.position}), items, made)
+            package = _prepare(uow, new, again, moment, seen, occasion, made, pages)
+            for item in again:
                 said = used(uow, item, Action.EVIDENCE_EXPORT)
                 uow.record(EXPORTED, item, manifest=package.digest, sha256=item.sha256, size=item.size, **said)
     except BaseException:
+        setting.close()
         if content is not None:
             content.close()
         raise
     opened = with_first(first, content) if content is not None else None
     return f"{moment.reference}-{moment.position}.asice", Shipment(begin, package, opened)
+
+
+def _first(begin: Begin, item: EvidenceItem, content: Iterator[bytes]) -> bytes:
+    """The first block: a vault that is away, or a small exhibit that was altered, is found before anything is said."""
+    try:
+        return next(content)
+    except Altered as found:
+        raise_alarm(begin, item, found)
+        raise
+
+
+def _still(
+    uow: UnitOfWork,
+    workspace_id: UUID,
+    new: NewPackage,
+    items: Sequence[EvidenceItem],
+    made: Mapping[UUID, dict[str, Any]],
+) -> list[EvidenceItem]:
+    """The exhibits once more, now that they are to go on record. Raises `Conflict`, and what `chosen` raises."""
+    again, _ = chosen(uow, workspace_id, new)
+    if [one.id for one in again] != [one.id for one in items] or deriving.parents_of(uow, again) != made:
+        raise Conflict("Some of the exhibits have changed meanwhile. Ask for the package again.")
+    return again
 
 
 def _prepare(
@@ -169,13 +198,14 @@ def _prepare(
     items: list[EvidenceItem],
     moment: Moment,
     seen: Survey,
-    language: report.Language,
+    occasion: papers.Occasion,
+    made: Mapping[UUID, dict[str, Any]],
+    pages: bytes,
 ) -> Package:
     """Everything that says what the package holds, under one digest."""
     agencies, originals = agencies_of(uow, items), new.content == "originals"
     kept = erasing.kept(uow, items) if originals else []
     places, gone = {item.id: _place(item) for item in kept}, erasing.said_of(uow, items)
-    made = deriving.parents_of(uow, items)
     exhibits = [
         _said(item, str(agencies[item.agency_id]), seen, places.get(item.id))
         | gone.get(item.id, {})
@@ -183,13 +213,12 @@ def _prepare(
         for item in items
     ]
     signer, seal = audit.verifier(uow.house.key, items[0].workspace_id), audit.Seal.of(uow.house.key)
-    occasion = _occasion(uow, new)
     texts = {
         EXHIBITS: b"".join(canonical(one) + b"\n" for one in exhibits),
         NAMES: canonical({"names": seen.names}),
         TRANSFER: papers.transfer(occasion, exhibits),
         CERTIFICATE: papers.certificate(occasion, exhibits, moment.position),
-        REPORT: report.pdf(occasion, (moment.reference, moment.position), exhibits, seen.events, language, seal),
+        REPORT: pages,
         INSTRUCTIONS: papers.instructions(signer, seal.fingerprint),
     }
     files = {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in texts.items()}
@@ -204,7 +233,7 @@ def _prepare(
     return Package(
         items,
         places,
-        uow.now,
+        occasion.at,
         moment.position,
         members,
         seen,
@@ -268,6 +297,11 @@ def _said(item: EvidenceItem, agency: str, seen: Survey, place: str | None) -> d
             {"position": one.position, "salt": one.salt.hex(), "value": one.value} for one in seen.of(item.id)
         ],
     }
+
+
+def _printed(item: EvidenceItem) -> dict[str, Any]:
+    """What the report prints of an exhibit: all of it stays as it was registered."""
+    return {name: getattr(item, name) for name in ("number", "title", "legal_basis", "size", "sha256")}
 
 
 def _place(item: EvidenceItem) -> str:

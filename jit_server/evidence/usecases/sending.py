@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
@@ -17,12 +20,13 @@ from jit_server.audit import bundle
 from jit_server.audit.entry import canonical
 from jit_server.core import stamps
 from jit_server.core.archive import Archive
-from jit_server.core.errors import NotFound
+from jit_server.core.errors import Altered, NotFound
+from jit_server.core.vault import ahead
 from jit_server.evidence.court import asic
 from jit_server.evidence.court.asic import DataObject
 from jit_server.evidence.models import EvidenceItem
 from jit_server.evidence.tus.lying import Readable
-from jit_server.evidence.usecases.content import LOOK_AGAIN_SECONDS, checked
+from jit_server.evidence.usecases.content import LOOK_AGAIN_SECONDS, raise_alarm, stored
 from jit_server.evidence.usecases.histories import AGAIN, Survey, histories
 from jit_server.evidence.usecases.uploads import Begin
 
@@ -67,7 +71,7 @@ class Shipment:
         self._archive, self._objects = Archive(package.at.astimezone(UTC)), list[DataObject]()
         self._log_id = package.items[0].workspace_id
         self._rest, self._asked = {item.id for item in package.items}, time.monotonic()
-        self._pieces = self._made()
+        self._pieces, self._reading = self._made(), package.items[0]
 
     def __iter__(self) -> Self:
         """Itself: each piece is given once."""
@@ -109,9 +113,7 @@ class Shipment:
             else:
                 yield self._text(name, data)
         yield from self._proof()
-        for item in self._package.items:
-            if item.id in self._package.files:
-                yield from self._content(item)
+        yield from self._contents()
         yield from self._sealed()
         yield self._archive.end()
 
@@ -156,19 +158,28 @@ class Shipment:
         for later in histories(self._begin, items, size, after=position, events=[EXPORTED]):
             yield [entry for entry in later if entry.content["facts"].get("manifest") == self._package.digest]
 
-    def _content(self, item: EvidenceItem) -> Iterator[bytes]:
-        """The bytes of an exhibit; what has left is not asked about any more."""
-        blocks, self._opened = self._opened or self._open(item), None
-        name = self._package.files[item.id]
-        try:
-            yield from self._archive.flowing(name, blocks)
-        finally:
-            blocks.close()
-        self._rest.discard(item.id)
-        self._list(name, item.sha256, item.media_type)
+    def _contents(self) -> Iterator[bytes]:
+        """The bytes of the exhibits, read and proved while earlier ones are on their way out.
 
-    def _open(self, item: EvidenceItem) -> Generator[bytes, None, None]:
-        return checked(self._begin, self._package.vaults[item.id], item)
+        What has left is not asked about any more.
+        """
+        with closing(ahead(self._read())) as read:
+            try:
+                for item, blocks in groupby(read, itemgetter(0)):
+                    name = self._package.files[item.id]
+                    yield from self._archive.flowing(name, map(itemgetter(1), blocks))
+                    self._rest.discard(item.id)
+                    self._list(name, item.sha256, item.media_type)
+            except Altered as found:
+                raise_alarm(self._begin, self._reading, found)
+                raise
+
+    def _read(self) -> Iterator[tuple[EvidenceItem, bytes]]:
+        """Every block of each exhibit; beside the request, so it opens no unit of work."""
+        for item in (item for item in self._package.items if item.id in self._package.files):
+            self._reading, blocks, self._opened = item, self._opened, None
+            with closing(blocks or stored(self._package.vaults[item.id], item)) as opened:
+                yield from ((item, block) for block in opened)
 
     def _sealed(self) -> Iterator[bytes]:
         """The container's manifest, the server's seal on it, and the time stamp over both where there is one."""
