@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 
-from jit_server.core.vault.offload import ahead
+from jit_server.core.vault.offload import Behind, ahead
 
 PATCHED = """
 from gevent import monkey
@@ -92,5 +94,63 @@ def test_beside_an_event_loop_it(script: str):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_without_an_event_loop_it_is_the_blocks_themselves():
-    assert list(ahead(iter([b"a", b"b"]))) == [b"a", b"b"]
+def test_without_an_event_loop_a_plain_thread_fetches_in_order_and_at_most_so_far_ahead():
+    seen, several = [], threading.Event()
+
+    def source() -> Iterator[int]:
+        for number in range(20):
+            seen.append(number)
+            if number == 4:
+                several.set()
+            yield number
+
+    blocks = ahead(source(), most=4)
+    assert next(blocks) == 0
+    assert several.wait(10), "nothing was fetched while the taker was busy"
+    assert len(seen) <= 7
+    assert list(blocks) == list(range(1, 20))
+
+
+def test_without_an_event_loop_an_error_comes_after_the_blocks_before_it():
+    def source() -> Iterator[bytes]:
+        yield b"one"
+        raise OSError("the line broke")
+
+    blocks = ahead(source())
+    assert next(blocks) == b"one"
+    with pytest.raises(OSError, match="the line broke"):
+        next(blocks)
+
+
+def test_without_an_event_loop_nothing_is_fetched_once_nobody_takes_any_more():
+    seen = []
+
+    def source() -> Iterator[int]:
+        while True:
+            seen.append(None)
+            yield 0
+
+    blocks = ahead(source(), most=1)
+    next(blocks)
+    blocks.close()
+    before = len(seen)
+    assert [one.name for one in threading.enumerate() if one.name == "ahead"] == []
+    assert len(seen) == before
+
+
+def test_without_an_event_loop_work_behind_is_done_in_order_and_its_error_surfaces():
+    done: list[int] = []
+
+    def work(piece: bytes) -> None:
+        if piece == b"bad":
+            raise ValueError("a wrong tag")
+        done.append(piece[0])
+
+    behind = Behind(work, most=2)
+    for number in range(100):
+        behind.give(bytes([number]))
+    behind.wait()
+    assert done == list(range(100))
+    behind.give(b"bad")
+    with pytest.raises(ValueError, match="a wrong tag"):
+        behind.wait()

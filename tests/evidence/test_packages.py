@@ -21,6 +21,7 @@ from jit_server import evidence
 from jit_server.core.errors import Altered, Conflict, Invalid, NotFound, NotPermitted, PurposeRequired, StepUp
 from jit_server.core.vault import BLOCK
 from jit_server.evidence.court import custody as custody_lines
+from jit_server.evidence.usecases import packing
 from jit_server.work import House
 from tests.builders import Team, World, browser
 from tests.evidence.builders import begins, custody
@@ -93,6 +94,25 @@ def test_the_whole_case_leaves_out_what_its_maker_may_not_export_and_does_not_co
         assert closed.number.encode() not in data
         assert str(closed.id).encode() not in data
     assert numbers(packed(team, team.admin)) == [open_.number, closed.number]
+
+
+def test_what_is_closed_to_its_maker_while_a_package_is_made_goes_into_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    team = world.workspace()
+    exhibit(team, team.leaders["FR"], handling="H2")
+    open_ = exhibit(team, team.admin, handling="H0")
+    compose, stricter = packing.compose, {"scheme": "SIENA", "code": "H1", "reason": "the court asked for it"}
+
+    def closes(*given: Any) -> None:
+        with begins(team, team.admin)() as uow:
+            evidence.remark(uow, open_.id, evidence.NewMarking.model_validate(stricter))
+        compose(*given)
+
+    monkeypatch.setattr(packing, "compose", closes)
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        packed(team, team.leaders["FR"])
+    assert "evidence:exported" not in [one.event for one in custody(team, team.admin, open_.id)]
 
 
 def test_a_selection_with_something_forbidden_is_refused_whole(team: Team):
