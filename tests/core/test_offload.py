@@ -1,5 +1,7 @@
 """Blocks are fetched while earlier ones are on their way out; nothing is fetched for nobody, and no error is lost."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -154,3 +156,24 @@ def test_without_an_event_loop_work_behind_is_done_in_order_and_its_error_surfac
     behind.give(b"bad")
     with pytest.raises(ValueError, match="a wrong tag"):
         behind.wait()
+
+
+def test_a_child_of_a_process_that_has_worked_behind_works_behind_as_well():
+    def done() -> bytes:
+        seen: list[bytes] = []
+        behind = Behind(seen.append)
+        behind.give(b"block")
+        behind.wait()
+        return seen[0]
+
+    assert done() == b"block"
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # what waits for a thread that is not there waits for ever
+        os.write(writing, done())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        assert told.read() == b"block"
+    os.waitpid(child, 0)

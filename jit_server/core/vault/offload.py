@@ -6,6 +6,7 @@ done behind (`Behind`) is done by plain threads: a second digest costs no second
 """
 
 import ctypes
+import os
 import queue
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -40,6 +41,9 @@ class _Plain:
 def _threads() -> ThreadPoolExecutor:
     """As many as the hub has; made in the process that first needs them."""
     return ThreadPoolExecutor(10, "behind")
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has none of its parent's threads
 
 
 def _spawn(work: Callable[[], Exception | None]) -> _Result:
