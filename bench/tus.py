@@ -19,7 +19,7 @@ from tests.engines.ceph import ceph
 from tests.evidence.builders import declare
 
 FOLDER_BAR, S3_BAR = 0.5, 0.7
-LANES, PIECE = 4, 64 * BLOCK
+LANES, PIECE = 4, 32 * BLOCK
 """Parts at once, and the most that the browser sends in one request."""
 
 

@@ -207,6 +207,15 @@ def test_altered_bytes_never_make_a_package(team: Team, house: House):
     assert custody(team, team.admin, bad.id)[-1].event == "evidence:damaged"
 
 
+def test_an_exhibit_that_is_gone_is_found_before_anything_leaves_and_is_on_record(team: Team, house: House):
+    gone = exhibit(team, team.admin)
+    packed(team, team.admin, gone)
+    (house.settings.data / "vault" / "objects" / gone.vault_key / gone.version_id).unlink()
+    with pytest.raises(Altered):
+        packed(team, team.admin, gone)
+    assert custody(team, team.admin, gone.id)[-1].event == "evidence:damaged"
+
+
 FORM = {"recipient": "Landgericht Aachen", "order": "1 KLs 12/26", "code": "trial", "text": "main hearing"}
 
 

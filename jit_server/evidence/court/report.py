@@ -36,6 +36,8 @@ VERIFY = N_(
 CUT = N_("Only the first events are listed here; custody.csv holds them all.")
 FACTS = (N_("Case"), N_("As of log entry"), N_("Made"), N_("Made by"), N_("Recipient"), N_("Order or proceedings"))
 EXHIBIT = (N_("No."), N_("Exhibit"), N_("Legal basis"), N_("Size"), N_("SHA-256"))
+PRINTED = ("number", "title", "legal_basis", "size", "sha256")
+"""What stands below `EXHIBIT`; all of it stays as it was registered."""
 DERIVED = (N_("No."), N_("How it was made"), N_("Made from"), N_("SHA-256"), N_("Tool"))
 EVENT = (N_("Entry"), N_("Moment (UTC)"), N_("Exhibit"), N_("Event"), N_("Who"), N_("Result"), N_("Why"))
 HEADS = {
@@ -104,8 +106,9 @@ class Setting:
 
     def close(self) -> None:
         """End the process, if nobody waited for it."""
-        self._process.kill()
-        self._process.communicate()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
     def _start(self, data: str) -> "subprocess.Popen[bytes]":
         asked = json.dumps({"data": data, "at": int(self._at.timestamp()), "seal": self._seal_name}).encode()
@@ -136,7 +139,6 @@ def begun(
     say = language.say
     values = (case[0], str(case[1]), f"{occasion.at:%Y-%m-%d %H:%M:%S} UTC", f"{occasion.person}, {occasion.agency}")
     facts = zip(map(say, FACTS), (*values, occasion.recipient, occasion.order), strict=True)
-    names = ("number", "title", "legal_basis", "size", "sha256")
     data = {
         "title": f"{say(TITLE)}: {case[0]}",
         "heading": say(TITLE),
@@ -144,7 +146,7 @@ def begun(
         "heads": {name: say(words) for name, words in HEADS.items()},
         "facts": list(facts),
         "exhibit_heads": [say(words) for words in EXHIBIT],
-        "exhibits": [[str(one[name]) for name in names] for one in exhibits[:MOST]],
+        "exhibits": [[str(one[name]) for name in PRINTED] for one in exhibits[:MOST]],
         "derived_heads": [say(words) for words in DERIVED],
         "derived": [_derived(one, say) for one in exhibits[:MOST] if "derived_from" in one],
         "event_heads": [say(words) for words in EVENT],

@@ -159,7 +159,7 @@ def checked(begin: Begin, vault: Readable, item: EvidenceItem) -> Generator[byte
 
 def stored(vault: Readable, item: EvidenceItem) -> Generator[bytes, None, None]:
     """The stored blocks, one at least, the last only when all are what was taken in. Raises `Altered`."""
-    return verified(vault.open(item.vault_key, item.version_id), size=item.size, sha256=item.sha256)
+    yield from verified(vault.open(item.vault_key, item.version_id), size=item.size, sha256=item.sha256)
 
 
 def raise_alarm(begin: Begin, item: EvidenceItem, found: Altered) -> None:

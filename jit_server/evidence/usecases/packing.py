@@ -147,8 +147,9 @@ def pack(
         vault = vault_of(uow, kept[0]) if kept else None
         made, occasion = deriving.parents_of(uow, items), _occasion(uow, new)
     seen = survey(begin, items, moment.position)
-    listed, at = [_printed(item) | made.get(item.id, {}) for item in items], (moment.reference, moment.position)
-    setting = report.begun(occasion, at, listed, seen.events, language, audit.Seal.of(house.key))
+    printed = [{name: getattr(one, name) for name in report.PRINTED} | made.get(one.id, {}) for one in items]
+    at = (moment.reference, moment.position)
+    setting = report.begun(occasion, at, printed, seen.events, language, audit.Seal.of(house.key))
     content = stored(vault, kept[0]) if vault is not None else None
     try:
         first = _first(begin, kept[0], content) if content is not None else b""
@@ -297,11 +298,6 @@ def _said(item: EvidenceItem, agency: str, seen: Survey, place: str | None) -> d
             {"position": one.position, "salt": one.salt.hex(), "value": one.value} for one in seen.of(item.id)
         ],
     }
-
-
-def _printed(item: EvidenceItem) -> dict[str, Any]:
-    """What the report prints of an exhibit: all of it stays as it was registered."""
-    return {name: getattr(item, name) for name in ("number", "title", "legal_basis", "size", "sha256")}
 
 
 def _place(item: EvidenceItem) -> str:
