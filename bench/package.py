@@ -48,7 +48,7 @@ def _report() -> dict[str, Any]:
     line = ["1", "2026-11-23 04:00:00", "DE-0001", "evidence:read", "KHK Brandt, Anklage DE", "ok", "investigation"]
     seal, case_at = Seal.of(SigningKey.generate("bench.example")), ("JIT-1", 9)
     made = [
-        _timed(lambda: report.begun(occasion, case_at, [item], [line] * 2000, ENGLISH, seal).finished())
+        _timed(lambda: report.Setting().begin(occasion, case_at, [item], [line] * 2000, ENGLISH, seal).finished())
         for _ in range(3)
     ]
     seconds = min(made)

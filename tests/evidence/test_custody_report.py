@@ -20,7 +20,9 @@ ROW = ["1", "2026-11-23 04:00:00", "DE-0001", "evidence:read", "KHK Brandt, Ankl
 
 def made(*events: list[str], language: report.Language = report.ENGLISH, recipient: str = "Landgericht") -> pikepdf.Pdf:
     occasion = Occasion("P", "A", "DE", recipient, "1 KLs", "", datetime(2026, 11, 23, tzinfo=UTC), "http://x")
-    return pikepdf.open(io.BytesIO(report.begun(occasion, ("JIT-1", 9), [ITEM], events, language, SEAL).finished()))
+    return pikepdf.open(
+        io.BytesIO(report.Setting().begin(occasion, ("JIT-1", 9), [ITEM], events, language, SEAL).finished())
+    )
 
 
 def claims(pdf: pikepdf.Pdf) -> tuple[str, ...]:

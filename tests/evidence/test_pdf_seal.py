@@ -46,7 +46,7 @@ def pdf() -> bytes:
     occasion = Occasion("P", "A", "DE", "Landgericht", "1 KLs", "", datetime(2026, 11, 23, tzinfo=UTC), "http://x")
     item = {"number": "DE-0001", "title": "Phone", "legal_basis": "StPO", "size": 7, "sha256": "ab" * 32}
     row = ["1", "2026-11-23 04:00:00", "DE-0001", "evidence:read", "KHK Brandt", "ok", "why"]
-    return report.begun(occasion, ("JIT-1", 9), [item], [row], report.ENGLISH, SEAL).finished()
+    return report.Setting().begin(occasion, ("JIT-1", 9), [item], [row], report.ENGLISH, SEAL).finished()
 
 
 @pytest.fixture

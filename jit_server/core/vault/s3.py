@@ -93,7 +93,7 @@ class S3Body:
 
     def __init__(self, response: Any) -> None:
         self._response = response
-        self._blocks = ahead(response.stream(BLOCK))
+        self._blocks = ahead(response.stream(BLOCK, decode_content=False))  # as it lies, whatever a header says
         self.size = int(response.headers.get("content-length", -1))
 
     def __iter__(self) -> Iterator[bytes]:

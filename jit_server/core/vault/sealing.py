@@ -64,20 +64,38 @@ def plain_size(size: int) -> int:
     return chunks * CHUNK + rest - TAG
 
 
-class SealedBody:
-    """The plain bytes of one version, each chunk proved before it is given out."""
+Seen = Callable[[bytes, bytes], object]
 
-    def __init__(self, stored: Body, data_key: bytes, context: bytes) -> None:
-        self._stored, self._key, self._context = stored, data_key, context
+
+def _unseen(_lay: bytes, _was: bytes) -> None:
+    """Nobody hashes them."""
+
+
+class SealedBody:
+    """The plain bytes of one version, each chunk proved before it is given out.
+
+    `seen` gets each block as it lay and as it was, where it is decrypted: hashing them there is a queue less.
+    """
+
+    def __init__(self, stored: Body, data_key: bytes, context: bytes, seen: Seen = _unseen) -> None:
+        self._stored, self._key, self._context, self._seen = stored, data_key, context, seen
         self.size = plain_size(stored.size)
 
     def __iter__(self) -> Iterator[bytes]:
         decryptor = Cobblestone256Decryptor(self._key, self._context)
+
+        def take(block: bytes) -> bytes:
+            made = decryptor.update(block)
+            self._seen(block, made)
+            return made
+
         try:
-            yield from through(decryptor.update, self._stored)
-            yield decryptor.finalize()
+            yield from through(take, self._stored)
+            last = decryptor.finalize()
         except (InvalidTag, AlreadyFinalized) as fault:  # one that has found a wrong tag takes no further block
             raise altered() from fault
+        self._seen(b"", last)
+        yield last
 
     def close(self) -> None:
         """Give back the file or connection."""
@@ -126,21 +144,27 @@ class SealedVault:
             Altered: it is not what was encrypted here, or gone.
             VaultDown: the store does not answer.
         """
-        lying = hashlib.sha256()
-        behind = Behind(lying.update)
-        stored = self._store.open(key, version_id)
-        with closing(stored):
+        lying, first, longer = hashlib.sha256(), hashlib.sha256(), hashlib.sha512()
+        size, behind = 0, Behind(longer.update)
+
+        def seen(lay: bytes, was: bytes) -> None:
+            lying.update(lay)
+            first.update(was)
+
+        with closing(self.open(key, version_id, seen)) as body:
             try:
-                meter, longer = digests(SealedBody(_Tapped(stored, behind.give), self._key, context_of(key)))
+                for block in body:
+                    size += len(block)
+                    behind.give(block)
             finally:
                 behind.wait()
-        return ReadBack(meter.size, meter.sha256, longer, lying.hexdigest())
+        return ReadBack(size, first.hexdigest(), longer.hexdigest(), lying.hexdigest())
 
-    def open(self, key: str, version_id: str) -> SealedBody:
-        """See `Vault.open`."""
+    def open(self, key: str, version_id: str, seen: Seen = _unseen) -> SealedBody:
+        """See `Vault.open` and `SealedBody`."""
         stored = self._store.open(key, version_id)
         try:
-            return SealedBody(stored, self._key, context_of(key))
+            return SealedBody(stored, self._key, context_of(key), seen)
         except Altered:
             stored.close()
             raise
@@ -178,23 +202,6 @@ class SealedVault:
     def status(self) -> VaultStatus:
         """See `Vault.status`."""
         return self._store.status()
-
-
-class _Tapped:
-    """A body whose blocks somebody else sees as well."""
-
-    def __init__(self, body: Body, seen: Callable[[bytes], None]) -> None:
-        self._body, self._seen = body, seen
-        self.size = body.size
-
-    def __iter__(self) -> Iterator[bytes]:
-        for block in self._body:
-            self._seen(block)
-            yield block
-
-    def close(self) -> None:
-        """Give back what it reads from."""
-        self._body.close()
 
 
 def through(work: Callable[[bytes], bytes], blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -4,15 +4,14 @@ It bears the server's seal as a PAdES signature, so that it proves whose it is o
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from jit_server.audit import Seal
 from jit_server.core.errors import N_
@@ -20,7 +19,7 @@ from jit_server.evidence.court.papers import Occasion
 from jit_server.evidence.shapes import Derived
 
 MOST = 5000
-"""Events of one report; the CSV beside it holds them all."""
+"""Rows of one table; the CSV beside it holds all events."""
 _PROGRAM = Path(__file__).with_name("typeset.py")
 _SECONDS = 60
 _EXOTIC = re.compile("[^\u0000-\u052f\u0600-\u06ff\u2010-\u2030]")
@@ -86,18 +85,57 @@ def _words(statement: str) -> str:
     return "; ".join(f"{name.replace('_', ' ')}: {one}" for name, one in plain.items())
 
 
-class Setting:
-    """A report being set, in a process of its own: some hundred megabytes of Typst's stay for ever where it ran."""
+class Events:
+    """The rows of the table; what one act did to several exhibits at one moment is one row."""
 
-    def __init__(self, data: str, at: datetime, seal_name: str, seal: Seal) -> None:
-        self._data, self._at, self._seal_name, self._seal = data, at, seal_name, seal
-        self._process = self._start(data)
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self._key: tuple[str, ...] = ()
+        self._first, self._count = [""], 0
+
+    def add(self, entry: Mapping[str, Any], exhibit: str, names: Mapping[str, str], statement: str = "") -> None:
+        """The next entry, unless there are more than fit."""
+        new = row(entry, exhibit, names, statement)
+        key = (entry["at"], *new[3:])
+        if key == self._key and exhibit != self._first[2]:
+            self._count += 1
+            self.rows[-1][0] = f"{self._first[0]} … {new[0]}"
+            self.rows[-1][2] = f"{self._first[2]} … {exhibit} ({self._count})"
+        elif len(self.rows) <= MOST:
+            self.rows.append(new)
+            self._key, self._first, self._count = key, [*new], 1
+
+
+class Setting:
+    """A report being set, in a process of its own: some hundred megabytes of Typst's stay for ever where it ran.
+
+    The process starts at once and makes itself ready while what the report says is still read from the log.
+    """
+
+    def __init__(self) -> None:
+        self._process = _started()
+
+    def begin(
+        self,
+        occasion: Occasion,
+        case: tuple[str, int],
+        exhibits: Sequence[Mapping[str, Any]],
+        events: Sequence[Sequence[str]],
+        language: Language,
+        seal: Seal,
+    ) -> Self:
+        """Say what is to be set; `case` is its reference and the log's entry that the report states."""
+        self._data, self._seal = _data(occasion, case, exhibits, events, language), seal
+        self._asked = {"at": int(occasion.at.timestamp()), "seal": language.say(SEAL)}
+        self._give(self._data)
+        return self
 
     def finished(self) -> bytes:
         """The sealed report, waited for. A letter without a font would break both standards: it is asked for then."""
         made = self._taken()
         if made is None:
-            self._process = self._start(_EXOTIC.sub("?", self._data))
+            self._process = _started()
+            self._give(_EXOTIC.sub("?", self._data))
             made = self._taken()
         if made is None:
             raise RuntimeError("the custody report could not be set")
@@ -110,13 +148,11 @@ class Setting:
             self._process.kill()
             self._process.communicate()
 
-    def _start(self, data: str) -> "subprocess.Popen[bytes]":
-        asked = json.dumps({"data": data, "at": int(self._at.timestamp()), "seal": self._seal_name}).encode()
-        with os.fdopen(os.memfd_create("report"), "w+b") as file:  # whole at once: a pipe would have us wait for reader
-            file.write(asked)
-            file.seek(0)
-            program = [sys.executable, "-I", str(_PROGRAM)]
-            return subprocess.Popen(program, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - ours
+    def _give(self, data: str) -> None:
+        pipe, self._process.stdin = self._process.stdin, None
+        if pipe is not None:
+            with suppress(BrokenPipeError), pipe:  # one that has died says so when it is waited for
+                pipe.write(json.dumps(self._asked | {"data": data}).encode())
 
     def _taken(self) -> bytes | None:
         try:
@@ -127,15 +163,18 @@ class Setting:
         return made if self._process.returncode == 0 else None
 
 
-def begun(
+def _started() -> "subprocess.Popen[bytes]":
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-I", str(_PROGRAM)], stdin=pipe, stdout=pipe, stderr=pipe)  # noqa: S603 - ours
+
+
+def _data(
     occasion: Occasion,
     case: tuple[str, int],
     exhibits: Sequence[Mapping[str, Any]],
     events: Sequence[Sequence[str]],
     language: Language,
-    seal: Seal,
-) -> Setting:
-    """Begin to set the report; `case` is its reference and the log's entry that it states."""
+) -> str:
     say = language.say
     values = (case[0], str(case[1]), f"{occasion.at:%Y-%m-%d %H:%M:%S} UTC", f"{occasion.person}, {occasion.agency}")
     facts = zip(map(say, FACTS), (*values, occasion.recipient, occasion.order), strict=True)
@@ -157,7 +196,7 @@ def begun(
         "rtl": language.rtl,
         "made": [occasion.at.year, occasion.at.month, occasion.at.day],
     }
-    return Setting(json.dumps(data, ensure_ascii=False), occasion.at, say(SEAL), seal)
+    return json.dumps(data, ensure_ascii=False)
 
 
 def _sealed(hole: tuple[int, int], made: bytes, seal: Seal) -> bytes:

@@ -10,6 +10,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,14 @@ FIELD, ROOM = "Seal", 4096
 
 def main() -> int:
     """Set the page that lies beside this file."""
-    asked = json.load(sys.stdin)
     with ThreadPoolExecutor(1) as beside:
-        setting = beside.submit(set_page, asked["data"], asked["at"])
-        import pyhanko.sign.signers  # noqa: F401 - a second's work, done while the page is set
-    try:
-        made = setting.result()
-    except typst.TypstError as fault:
-        sys.stderr.write(str(fault))
-        return 1
+        beside.submit(import_module, "pyhanko.sign.signers")  # a second's work, done before it is asked for
+        asked = json.load(sys.stdin)
+        try:
+            made = set_page(asked["data"], asked["at"])
+        except typst.TypstError as fault:
+            sys.stderr.write(str(fault))
+            return 1
     hole, prepared = with_place(made, datetime.fromtimestamp(asked["at"], UTC), asked["seal"])
     sys.stdout.buffer.write(json.dumps({"hole": hole}).encode() + b"\n")
     sys.stdout.buffer.write(prepared)

@@ -1,5 +1,6 @@
 """The histories of several exhibits, read from the log a thousand entries at a time and never held whole."""
 
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from jit_server import audit
 from jit_server.audit.log import MOST_READ
+from jit_server.core.vault import BLOCK
 from jit_server.evidence.court import case, custody
 from jit_server.evidence.court import report as pages
 from jit_server.evidence.custody.models import CustodyAct
@@ -30,21 +32,41 @@ class Statement:
     value: str
 
 
-class Hashed:
-    """Digest and size of what was made and not kept."""
+KEPT = 4 * BLOCK
+"""Bytes of a text, deflated, that are kept until it is sent; a longer one is made again then."""
+
+
+class Made:
+    """Digest and size of a text that was made; its bytes as well, as long as they are few."""
 
     def __init__(self, piece: bytes) -> None:
-        self._digest, self.size = sha256(piece), len(piece)
+        self._digest, self.size = sha256(), 0
+        self._deflating, self._kept = zlib.compressobj(1), bytearray()
+        self.add(piece)
 
     def add(self, piece: bytes) -> None:
         """What comes next."""
         self._digest.update(piece)
         self.size += len(piece)
+        if len(self._kept) <= KEPT:
+            self._kept += self._deflating.compress(piece)
+
+    def kept(self) -> Iterator[bytes] | None:
+        """The bytes, once they are all there; None where they were too many."""
+        last = self._deflating.flush()
+        return _inflated(bytes(self._kept + last)) if len(self._kept) <= KEPT else None
 
     @property
     def sha256(self) -> str:
         """Of all so far, hex."""
         return self._digest.hexdigest()
+
+
+def _inflated(data: bytes) -> Iterator[bytes]:
+    inflating = zlib.decompressobj()
+    while data and (piece := inflating.decompress(data, BLOCK)):
+        yield piece
+        data = inflating.unconsumed_tail
 
 
 @dataclass
@@ -57,11 +79,11 @@ class Survey:
     """The SHA-512 of each that the log says the store gave back."""
     statements: dict[str, Statement] = field(default_factory=dict)
     """By the id of the act, what it says, for those acts that whoever asks may know of."""
-    events: list[list[str]] = field(default_factory=list)
+    events: pages.Events = field(default_factory=pages.Events)
     """The first of them, as the PDF shows them."""
     graph: case.Graph | None = None
-    made: dict[str, Hashed] = field(default_factory=dict)
-    """By name, what was made and is made again while it is sent."""
+    made: dict[str, Made] = field(default_factory=dict)
+    """By name, what was made before it is sent."""
     end: bytes = b""
     """Of the graph: what is said of the exhibits."""
 
@@ -87,18 +109,15 @@ def survey(begin: Begin, items: Sequence[EvidenceItem], until: int) -> Survey:
     for entries in histories(begin, items, until):
         with begin() as uow:
             _look_up(uow, entries, found)
-        told = entries[: pages.MOST + 1 - len(found.events)]
-        found.events += [
-            pages.row(one.content, numbers[one.content["subject"]["id"]], found.names, _said(one, found))
-            for one in told
-        ]
+        for one in entries:
+            found.events.add(one.content, numbers[one.content["subject"]["id"]], found.names, _said(one, found))
     return found
 
 
 def compose(begin: Begin, items: Sequence[EvidenceItem], until: int, found: Survey) -> None:
-    """Make custody report and graph from what the survey found, and only hash them."""
+    """Make custody report and graph from what the survey found."""
     numbers, graph = _numbers(items), case.Graph(items[0].workspace_id)
-    listed, drawn = Hashed(custody.head()), Hashed(graph.head())
+    listed, drawn = Made(custody.head()), Made(graph.head())
     for entries in histories(begin, items, until):
         listed.add(_lines(entries, numbers, found))
         drawn.add(_actions(entries, graph, found))
@@ -123,7 +142,7 @@ def drawing(begin: Begin, items: Sequence[EvidenceItem], until: int, found: Surv
 
 
 AGAIN = {custody.NAME: report, case.NAME: drawing}
-"""What is too large to be kept until it is sent."""
+"""What may be too large to be kept until it is sent."""
 
 
 def _numbers(items: Sequence[EvidenceItem]) -> dict[str, str]:

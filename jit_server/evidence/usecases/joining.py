@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from jit_server.core.errors import Altered, Conflict, Invalid, Mismatch, NotFound, VaultDown
-from jit_server.core.vault import Behind, ReadBack, SealedBody, SealedVault, Stored
+from jit_server.core.vault import Behind, ReadBack, SealedBody, SealedVault, Seen, Stored
 from jit_server.evidence.keys import vault_at
 from jit_server.evidence.lifecycle import State
 from jit_server.evidence.models import EvidenceItem, Upload
@@ -93,23 +93,20 @@ def _settled(vault: SealedVault, piece: UploadPiece) -> _Lying:
 def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_Lying]) -> ReadBack:
     """Both digests of what is stored now, which must be the one declared, if one was."""
     first, second, last = hashlib.sha256(), hashlib.sha512(), time.monotonic()
-    hashing = Behind(first.update), Behind(second.update)
-    size = 0
+    behind, size = Behind(second.update), 0
     try:
-        with closing(_bodies(vault, lying)) as bodies:
+        with closing(_bodies(vault, lying, lambda _lay, was: first.update(was))) as bodies:
             for body in bodies:
                 for block in body:
                     size += len(block)
-                    for each in hashing:
-                        each.give(block)
+                    behind.give(block)
                 if time.monotonic() - last > BEAT_SECONDS:
                     with begin() as uow:
                         still_ours(uow, sent).beat_at = uow.now
                     last = time.monotonic()
     except Altered as fault:
         raise VaultDown("The evidence store gave back other bytes than it was given. Declare it anew.") from fault
-    for each in hashing:
-        each.wait()
+    behind.wait()
     if size != sent.size or sent.declared_sha256 not in {None, first.hexdigest()}:
         detail = "The bytes that arrived have another SHA-256 than the one declared. Check the file, declare it anew."
         raise Mismatch(detail, announced_sha256=sent.declared_sha256, size=size, sha256=first.hexdigest())
@@ -117,15 +114,15 @@ def _read_back(begin: Begin, sent: Upload, vault: SealedVault, lying: Sequence[_
     return ReadBack(size, first.hexdigest(), second.hexdigest(), whole)
 
 
-def _bodies(vault: SealedVault, lying: Sequence[_Lying]) -> Generator[SealedBody]:
+def _bodies(vault: SealedVault, lying: Sequence[_Lying], seen: Seen) -> Generator[SealedBody]:
     """Each piece's bytes; the store is asked for the next while this one is read."""
     with ThreadPoolExecutor(1) as ahead:
-        coming = deque([ahead.submit(vault.open, lying[0].key, lying[0].version_id)])
+        coming = deque([ahead.submit(vault.open, lying[0].key, lying[0].version_id, seen)])
         try:
             for following in (*lying[1:], None):
                 with closing(coming.popleft().result()) as body:
                     if following is not None:
-                        coming.append(ahead.submit(vault.open, following.key, following.version_id))
+                        coming.append(ahead.submit(vault.open, following.key, following.version_id, seen))
                     yield body
         finally:
             for left in coming:

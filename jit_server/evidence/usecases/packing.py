@@ -146,12 +146,13 @@ def pack(
         kept = erasing.kept(uow, items) if new.content == "originals" else []
         vault = vault_of(uow, kept[0]) if kept else None
         made, occasion = deriving.parents_of(uow, items), _occasion(uow, new)
-    seen = survey(begin, items, moment.position)
-    printed = [{name: getattr(one, name) for name in report.PRINTED} | made.get(one.id, {}) for one in items]
-    at = (moment.reference, moment.position)
-    setting = report.begun(occasion, at, printed, seen.events, language, audit.Seal.of(house.key))
+    setting = report.Setting()
     content = stored(vault, kept[0]) if vault is not None else None
     try:
+        seen = survey(begin, items, moment.position)
+        printed = [{name: getattr(one, name) for name in report.PRINTED} | made.get(one.id, {}) for one in items]
+        at = (moment.reference, moment.position)
+        setting.begin(occasion, at, printed, seen.events.rows, language, audit.Seal.of(house.key))
         first = _first(begin, kept[0], content) if content is not None else b""
         compose(begin, items, moment.position, seen)
         pages = setting.finished()

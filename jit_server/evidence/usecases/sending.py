@@ -44,7 +44,7 @@ class Package:
     """What is known and on record before the first byte leaves.
 
     `files` holds where each exhibit's bytes lie, empty for references only; `texts` begins with the file whose digest
-    is on the log; None stands for what is made again while it is sent (`AGAIN`). `vaults` is the vault as
+    is on the log; None stands for what may have to be made again while it is sent (`AGAIN`). `vaults` is the vault as
     each exhibit's key sees it.
     """
 
@@ -125,9 +125,11 @@ class Shipment:
         return self._archive.whole(name, data)
 
     def _again(self, name: str) -> Iterator[bytes]:
-        """What was made and hashed before, once more; whoever may not read the log any more gets no shorter one."""
+        """What was made and hashed before; whoever may not read the log any more gets no shorter one."""
         digest, package = sha256(), self._package
-        yield from _hashed(AGAIN[name](self._begin, package.items, package.position, package.seen), digest)
+        kept = package.seen.made[name].kept()
+        made = AGAIN[name](self._begin, package.items, package.position, package.seen) if kept is None else kept
+        yield from _hashed(made, digest)
         if digest.hexdigest() != package.seen.made[name].sha256:
             raise NotFound
 
