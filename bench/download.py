@@ -37,7 +37,7 @@ def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
         yield from _lines("folder", pairs, size)
         yield _parts(taker)
     with ExitStack() as stack:
-        gateway = stack.enter_context(ceph(memory=4 * 2**30 + 4 * size))
+        gateway = stack.enter_context(ceph(size=4 * 2**30 + 4 * size))
         server = stack.enter_context(env.serve(workers=1, vault="s3", **s3_settings(gateway, env.folder)))
         taker, name = _Taker(server, team, source, size), _bare(gateway, source)
         pairs = [

@@ -33,7 +33,7 @@ def cases(quick: bool, env: Env) -> Iterator[dict[str, Any]]:
         pairs = _pairs(server, lambda: emptied(server, size // LANES, ours.send), theirs, rounds)
     yield from _lines("folder", pairs, size, FOLDER_BAR)
     with ExitStack() as stack:
-        gateway = stack.enter_context(ceph(memory=max(4 * 2**30, (2 * rounds + 3) * size)))
+        gateway = stack.enter_context(ceph(disk=True, size=max(4 * 2**30, (2 * rounds + 3) * size)))
         server = stack.enter_context(env.serve(workers=1, vault="s3", **s3_settings(gateway, env.folder)))
         ours = _Sender(server, team, source, size)
         pairs = _pairs(server, ours.send, lambda: put_object(gateway, source, size), rounds)

@@ -72,7 +72,7 @@ def _to_folder(env: Env, team: Team, source: Path, size: int, rounds: int) -> It
 def _to_s3(env: Env, team: Team, source: Path, size: int, rounds: int) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         # Locked objects stay, removed ones leave late, and a full memory store holds writes for ever.
-        gateway = stack.enter_context(ceph(memory=max(4 * 2**30, (2 * rounds + 6) * size)))
+        gateway = stack.enter_context(ceph(disk=True, size=max(4 * 2**30, (2 * rounds + 6) * size)))
         server = stack.enter_context(env.serve(workers=1, vault="s3", **s3_settings(gateway, env.folder)))
         pairs = _by_turns(
             server, lambda: _upload(server, team, source, size), lambda: put_object(gateway, source, size), rounds

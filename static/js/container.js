@@ -34,6 +34,16 @@ export function hex(bytes) { return [...bytes].map((byte) => byte.toString(16).p
 /** @param {string} text */
 export function unhex(text) { return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16)); }
 
+/** @param {string} encoded */
+export function debased(encoded) {
+  const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+  if (based(bytes) !== encoded) throw new Error('base64');
+  return bytes;
+}
+
+/** @param {Uint8Array} bytes */
+export function based(bytes) { return btoa(String.fromCharCode(...bytes)); }
+
 /** @param {...Uint8Array} parts @returns {string} */
 export function sha256(...parts) {
   const digest = new Sha256();

@@ -1,5 +1,6 @@
 /** A package for court, checked where it lies: the same questions as `jit-verify.py` asks, by WebCrypto, and no request. */
-import { Container, Wrong, coded, hex, joined, same, sha256, unhex } from './container.js';
+import { Container, Wrong, based, coded, debased, hex, joined, same, sha256, unhex } from './container.js';
+import { cosignatures } from './policy.js';
 import { pdfSealer, sealer } from './seal.js';
 
 const MANIFEST = 'META-INF/ASiCManifest.xml';
@@ -17,16 +18,6 @@ const END = '\n</asic:ASiCManifest>\n';
 const text = (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 /** @param {Uint8Array} bytes */
 const lines = (bytes) => text(bytes).split('\n').slice(0, -1).map((line) => JSON.parse(line));
-
-/** @param {string} encoded */
-function debased(encoded) {
-  const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-  if (based(bytes) !== encoded) throw new Error('base64');
-  return bytes;
-}
-
-/** @param {Uint8Array} bytes */
-function based(bytes) { return btoa(String.fromCharCode(...bytes)); }
 
 /** The number that an inclusion proof (RFC 9162, 2.1.3.2) leads to. @param {string} leaf @param {number} index @param {number} size @param {Uint8Array[]} proof */
 export function rootOf(leaf, index, size, proof) {
@@ -48,10 +39,13 @@ export function rootOf(leaf, index, size, proof) {
 
 /** One package under examination. */
 export class Package {
-  /** @param {Container} container @param {string} expected the log's key from elsewhere, or nothing */
-  constructor(container, expected) {
+  /** @param {Container} container @param {string} expected the log's key from elsewhere, or nothing @param {import('./policy.js').Policy | null} policy */
+  constructor(container, expected, policy) {
     this.container = container;
     this.expected = expected.trim();
+    this.policy = policy;
+    /** @type {import('./policy.js').Cosigned[]} */
+    this.cosigned = [];
     /** @type {Wrong[]} */
     this.findings = [];
     /** @type {Map<string, string>} */
@@ -162,17 +156,20 @@ export class Package {
     if (this.expected && this.expected !== key) throw new Wrong('log/key.json', 'key');
   }
 
-  /** The log's head: a C2SP signed note by the log's key. */
+  /** The log's head: a C2SP signed note by the log's key, and what witnesses say of it. */
   async checkHead() {
     const note = text(await this.container.read('log/checkpoint.txt'));
-    const parts = /^([^\n]+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/=]+)\n\n\u2014 ([^ \n]+) ([A-Za-z0-9+/=]+)\n(?:\u2014 [^ \n]+ [A-Za-z0-9+/=]+\n)*$/.exec(note);
+    const parts = /^([^\n]+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/=]+)\n\n\u2014 ([^ \n]+) ([A-Za-z0-9+/=]+)\n((?:\u2014 [^ \n]+ [A-Za-z0-9+/=]+\n)*)$/.exec(note);
     const [name, id, encoded] = split(this.key);
+    const head = parts ? `${parts[1]}\n${parts[2]}\n${parts[3]}\n` : '';
     const signature = parts ? debased(parts[5]) : new Uint8Array();
     if (!parts || parts[4] !== name || parts[1] !== name || hex(signature.slice(0, 4)) !== id) throw new Wrong('log/checkpoint.txt', 'changed');
     const key = await crypto.subtle.importKey('raw', debased(encoded).slice(1), 'Ed25519', false, ['verify']);
-    const held = await crypto.subtle.verify('Ed25519', key, signature.slice(4), coded(`${parts[1]}\n${parts[2]}\n${parts[3]}\n`));
+    const held = await crypto.subtle.verify('Ed25519', key, signature.slice(4), coded(head));
     if (!held) throw new Wrong('log/checkpoint.txt', 'head');
     this.head = { origin: parts[1], size: Number(parts[2]), root: hex(debased(parts[3])) };
+    this.cosigned = await cosignatures(parts[6].split('\n').slice(0, -1), head, this.policy);
+    this.policy?.judge(this.key, this.cosigned);
   }
 
   async checkEntries() {
@@ -222,9 +219,9 @@ function split(key) {
   return [name, id, rest.join('+')];
 }
 
-/** Open and check a package. @param {Blob} file @param {string} expected @param {(done: number) => void} progress @param {AbortSignal} signal */
-export async function examine(file, expected, progress, signal) {
-  const examined = new Package(await Container.open(file), expected);
+/** Open and check a package. @param {Blob} file @param {string} expected @param {(done: number) => void} progress @param {AbortSignal} signal @param {import('./policy.js').Policy | null} [policy] */
+export async function examine(file, expected, progress, signal, policy = null) {
+  const examined = new Package(await Container.open(file), expected, policy);
   await examined.check(progress, signal);
   return examined;
 }

@@ -2,16 +2,20 @@
 import { html, nothing, render } from 'lit';
 import { Wrong } from './container.js';
 import { examine } from './package.js';
+import { Policy } from './policy.js';
 import { examinePdf } from './seal.js';
 import { fill, icon, wordsOf } from './words.js';
 
 const share = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' });
+const moment = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'long', timeZone: 'UTC' });
 
 class JitVerify extends HTMLElement {
   connectedCallback() {
     this.words = wordsOf(this);
     this.file = /** @type {HTMLInputElement} */ (this.querySelector('input[type=file]'));
     this.key = /** @type {HTMLInputElement} */ (this.querySelector('input[name=key]'));
+    this.policy = /** @type {HTMLInputElement} */ (this.querySelector('input[name=policy]'));
+    this.policy.addEventListener('change', () => this.policy?.setCustomValidity(''));
     this.answer = /** @type {HTMLElement} */ (this.querySelector('[data-answer]'));
     this.stop = new AbortController();
     this.querySelector('form')?.addEventListener('submit', (event) => { event.preventDefault(); this.begin(); });
@@ -30,9 +34,21 @@ class JitVerify extends HTMLElement {
   /** @param {string} name */
   say(name) { return this.words?.[name] ?? name; }
 
+  /** The witnesses that the reader trusts; a file that names none stays to be mended. @returns {Promise<Policy | null | undefined>} */
+  async trusted() {
+    const file = this.policy?.files?.[0];
+    try { return file ? new Policy(await file.text()) : null; } catch {
+      this.policy?.setCustomValidity(this.say('policy'));
+      this.policy?.reportValidity();
+      return undefined;
+    }
+  }
+
   async begin() {
     const file = this.file?.files?.[0];
     if (!file || !this.answer) { this.file?.focus(); return; }
+    const policy = await this.trusted();
+    if (policy === undefined) return;
     this.stop?.abort();
     const { signal } = this.stop = new AbortController();
     const progress = (/** @type {number} */ done) => render(html`<p class="quiet">${fill(this.say('checking'), share.format(done / Math.max(file.size, 1)))}</p>`, /** @type {HTMLElement} */ (this.answer));
@@ -43,7 +59,7 @@ class JitVerify extends HTMLElement {
         if (!signal.aborted) this.show(file.name, null, findings, seal);
         return;
       }
-      const found = await examine(file, this.key?.value ?? '', progress, signal);
+      const found = await examine(file, this.key?.value ?? '', progress, signal, policy);
       if (!signal.aborted) this.show(file.name, found, found.findings);
     } catch (fault) {
       if (!signal.aborted) this.show(file.name, null, [fault instanceof Wrong ? fault : new Wrong('', 'cut')]);
@@ -71,6 +87,7 @@ class JitVerify extends HTMLElement {
       <dl class="summary">
         <div><dt>${this.say('case')}</dt><dd dir="auto">${found.about.case ?? ''}</dd></div>
         <div><dt>${this.say('from')}</dt><dd dir="auto">${found.about.server ?? ''}</dd></div>
+        ${found.cosigned.length ? html`<div><dt>${this.say('witnesses')}</dt><dd>${found.cosigned.map(({ name, at }) => html`<p><bdi>${name}</bdi><br><span class="small quiet">${at ? fill(this.say('cosigned'), moment.format(at)) : this.say('unknown')}</span></p>`)}</dd></div>` : nothing}
         <div><dt>${this.say('log')}</dt><dd><code>${found.key}</code>${found.expected ? nothing : html`<br><span class="small quiet">${this.say('compare')}</span>`}</dd></div>
       </dl>`;
   }

@@ -2,16 +2,20 @@
 
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pikepdf
 import pytest
 
+from jit_server import audit
 from jit_server.audit import Seal
 from jit_server.core.keys import SigningKey
 from jit_server.evidence.court import report
 from jit_server.evidence.court.papers import Occasion
+from jit_server.evidence.usecases import histories
 from tests.builders import Team, World
-from tests.evidence.packages import exhibit, opened, packed
+from tests.evidence.builders import begins
+from tests.evidence.packages import exhibit, judged, opened, packed
 
 SEAL = Seal.of(SigningKey.generate("jit.example"))
 ITEM = {"number": "DE-0001", "title": "Phone", "legal_basis": "StPO", "size": 7, "sha256": "ab" * 32}
@@ -68,3 +72,29 @@ def test_a_package_holds_it(world: World):
     team: Team = world.workspace()
     data = opened(packed(team, team.admin, exhibit(team, team.admin))).read("custody.pdf")
     assert claims(pikepdf.open(io.BytesIO(data))) == ("2", "A", "1")
+
+
+def test_one_act_on_several_exhibits_is_one_row_of_the_report_and_a_line_each_of_the_table(world: World):
+    team = world.workspace()
+    items = [exhibit(team, team.admin) for _ in range(3)]
+    packed(team, team.admin, *items)
+    with team.world.work(team.admin) as uow:
+        until = audit.head(uow.connection, team.id).size
+    rows = histories.survey(begins(team, team.admin), items, until).events.rows
+    (row,) = [row for row in rows if row[3] == "evidence:exported"]
+    assert row[0] == f"{until - 2} … {until}"
+    assert row[2] == f"{items[0].number} … {items[2].number} (3)"
+    assert len([row for row in rows if row[3] == "evidence:registered"]) == len(items)
+    table = opened(packed(team, team.admin, *items)).read("custody.csv").decode()
+    assert table.count(",evidence:exported,") == len(items)
+
+
+@pytest.mark.parametrize("most", [0, histories.KEPT])
+def test_what_is_too_long_to_be_kept_is_made_again_and_is_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int, tmp_path: Path
+):
+    monkeypatch.setattr(histories, "KEPT", most)
+    team = world.workspace()
+    package = packed(team, team.admin, exhibit(team, team.admin))
+    assert judged(package, tmp_path).returncode == 0
+    assert opened(package).read("custody.csv").count(b"evidence:registered") == 1

@@ -24,13 +24,16 @@ from tests.web.test_pages_in_chromium import ARGUMENTS, CHROMIUM
 JUDGE = """
     import { readFileSync } from 'node:fs';
     import { examine } from './package.js';
+    import { Policy } from './policy.js';
+    const policy = process.argv[4] ? new Policy(process.argv[4]) : null;
     const whole = readFileSync(process.argv[1]);
     const quiet = () => {};
     const answers = [];
     for (const [at, bit] of JSON.parse(process.argv[2])) {
       const bytes = Uint8Array.from(whole);
       if (at >= 0) bytes[at] ^= 1 << bit;
-      const { findings } = await examine(new Blob([bytes]), process.argv[3], quiet, new AbortController().signal)
+      const { signal } = new AbortController();
+      const { findings } = await examine(new Blob([bytes]), process.argv[3], quiet, signal, policy)
         .catch((fault) => ({ findings: [fault] }));
       answers.push(findings.map(({ where, what }) => [where ?? '', what ?? '']));
     }
@@ -56,10 +59,10 @@ def path(package: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def judged(path: Path, *changes: tuple[int, int], key: str = "") -> list[list[list[str]]]:
+def judged(path: Path, *changes: tuple[int, int], key: str = "", policy: str = "") -> list[list[list[str]]]:
     """What the page's own code says of the package with one bit changed, each time."""
     done = subprocess.run(
-        [NODE, "--input-type=module", "--eval", JUDGE, "--", str(path), json.dumps(changes), key],
+        [NODE, "--input-type=module", "--eval", JUDGE, "--", str(path), json.dumps(changes), key, policy],
         cwd=STATIC / "js",
         capture_output=True,
         text=True,

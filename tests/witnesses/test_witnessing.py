@@ -36,6 +36,7 @@ from jit_server.witnesses.usecases.seeing import public_witness_key
 from jit_server.work import House
 from tests.builders import Team, World
 from tests.evidence.packages import VERIFIER, exhibit, opened, packed
+from tests.evidence.test_verify_page import NODE, STATIC
 from tests.evidence.test_verify_page import judged as browsers_judgement
 
 DOOR = "/witness/add-checkpoint"
@@ -332,10 +333,53 @@ def test_a_package_bears_the_cosigned_head_and_both_verifiers_take_it(world: Wor
         code, said = verified(package, tmp_path, "--policy", str(policy))
         assert code == expected, said
         assert said["witnesses"][0]["at"]
+        wrong = [] if expected == 0 else [["log/checkpoint.txt", "quorum"]]
+        assert browsers_judgement(tmp_path / "package.asice", (-1, 0), policy=policy.read_text()) == [wrong]
     for wrong in ("quorum nobody", "group x 3 one two\nquorum x", "witness one nonsense\nquorum none", "grant all", ""):
         policy.write_text(f"{lines}{wrong}\n")
         assert verified(package, tmp_path, "--policy", str(policy))[0] == 2, wrong
+        with pytest.raises(AssertionError, match="Error"):
+            browsers_judgement(tmp_path / "package.asice", (-1, 0), policy=policy.read_text())
     assert browsers_judgement(tmp_path / "package.asice", (-1, 0)) == [[]]
+
+
+COSIGNED = """
+    import { Policy, cosignatures } from './policy.js';
+    const [head, lines] = process.argv[1].split('\\n\\n');
+    const answer = cosignatures(lines.split('\\n').slice(1, -1), `${head}\\n`, new Policy(process.argv[2]));
+    console.log(await answer.then(([{ at }]) => at.toISOString(), ({ what }) => what));
+"""
+
+
+def browser_says(note: str, policy: str) -> str:
+    words = [NODE, "--input-type=module", "--eval", COSIGNED, "--", note, policy]
+    done = subprocess.run(words, cwd=STATIC / "js", capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip()
+
+
+def test_a_cosignature_that_does_not_hold_and_a_log_that_is_not_named_are_told(
+    world: World, itself: WitnessKey, tmp_path: Path
+):
+    team = world.workspace()
+    package = packed(team, team.admin, exhibit(team, team.admin))
+    note = opened(package).read("log/checkpoint.txt").decode()
+    at = next(at for at in range(len(note) - 40, len(note)) if note[at] in "bdfhjlnprtvx")  # each has a neighbour
+    changed = note[:at] + chr(ord(note[at]) ^ 1) + note[at + 1 :]
+    policy = tmp_path / "policy"
+    policy.write_text(f"witness one {itself}\nquorum one\n")
+    code, said = verified(package.replace(note.encode(), changed.encode()), tmp_path, "--policy", str(policy))
+    assert code == 3
+    wrong = {"where": "log/checkpoint.txt", "what": f"the cosignature of {itself.name} does not hold"}
+    assert wrong in said["findings"]
+    assert browser_says(changed, policy.read_text()) == "cosignature"
+    code, said = verified(package, tmp_path, "--policy", str(policy))
+    assert browser_says(note, policy.read_text())[:19] == said["witnesses"][0]["at"][:19]
+    ours = audit.verifier(team.world.house.key, team.id)
+    for log, expected in ((ours, []), (audit.verifier(team.world.house.key, team.admin.id), ["unlisted"])):
+        policy.write_text(f"log {log} https://log.example\nwitness one {itself}\nquorum one\n")
+        assert (verified(package, tmp_path, "--policy", str(policy))[0] == 0) is not bool(expected)
+        (found,) = browsers_judgement(tmp_path / "package.asice", (-1, 0), policy=policy.read_text())
+        assert [what for _, what in found] == expected
 
 
 def wanting(team: Team, quorum: int) -> Team:
