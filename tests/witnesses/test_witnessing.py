@@ -22,7 +22,7 @@ from sqlalchemy.exc import ProgrammingError
 from werkzeug.serving import make_server
 
 import jit_server
-from jit_server import audit, witnesses
+from jit_server import audit, evidence, witnesses
 from jit_server.access import OPERATOR, SYSTEM
 from jit_server.audit import notes
 from jit_server.audit.cosignatures import WitnessKey
@@ -30,11 +30,13 @@ from jit_server.audit.notes import BadNote, Checkpoint, VerifierKey
 from jit_server.core.errors import Invalid
 from jit_server.core.keys import SigningKey
 from jit_server.core.settings import Settings
+from jit_server.evidence import EvidenceItem
 from jit_server.witnesses.models import Cosignature, WitnessedLog
 from jit_server.witnesses.usecases import asking, naming
 from jit_server.witnesses.usecases.seeing import public_witness_key
 from jit_server.work import House
 from tests.builders import Team, World
+from tests.evidence.builders import begins
 from tests.evidence.packages import VERIFIER, exhibit, opened, packed
 from tests.evidence.test_verify_page import NODE, STATIC
 from tests.evidence.test_verify_page import judged as browsers_judgement
@@ -310,9 +312,9 @@ def test_e2_a_log_that_was_put_back_or_built_anew_gets_no_cosignature_any_more(
     assert seen(client, rebuilt.asks(size, size + 2))[0] == 422
 
 
-def verified(package: bytes, folder: Path, *options: str) -> tuple[int, dict]:
-    (folder / "package.asice").write_bytes(package)
-    words = [sys.executable, str(VERIFIER), str(folder / "package.asice"), "--json", *options]
+def verified(package: bytes, folder: Path, *options: str, name: str = "package.asice") -> tuple[int, dict]:
+    (folder / name).write_bytes(package)
+    words = [sys.executable, str(VERIFIER), str(folder / name), "--json", *options]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
 
@@ -402,6 +404,31 @@ def test_no_package_leaves_without_the_quorum_and_nothing_of_it_is_on_record(
         events = [one.content["event"] for one in audit.read(uow.connection, team.id, before)]
     assert "evidence:exported" not in events
     assert opened(packed(wanting(team, 1), team.admin, item)).read("log/checkpoint.txt").decode().count("\u2014") == 2
+
+
+def bundled(team: Team, item: EvidenceItem) -> bytes:
+    _, pieces = evidence.export(begins(team, team.admin), item.id)
+    return b"".join(pieces)
+
+
+def test_the_bundle_of_one_exhibit_bears_cosignatures_and_needs_the_quorum_too(
+    house: House, world: World, itself: WitnessKey, tmp_path: Path
+):
+    team = world.workspace()
+    item = exhibit(team, team.admin)
+    with house.work(SYSTEM) as uow:
+        before = audit.head(uow.connection, team.id).size
+    with pytest.raises(witnesses.NoQuorum, match="1 of 2"):
+        bundled(wanting(team, 2), item)
+    with house.work(SYSTEM) as uow:
+        events = [one.content["event"] for one in audit.read(uow.connection, team.id, before)]
+    assert "evidence:exported" not in events
+    made = bundled(wanting(team, 1), item)
+    policy = tmp_path / "policy"
+    for key, expected in ((itself, 0), (WitnessKey(itself.name, bytes(31) + b"\1"), 3)):
+        policy.write_text(f"witness one {key}\nquorum one\n")
+        code, said = verified(made, tmp_path, "--policy", str(policy), name="bundle.zip")
+        assert code == expected, said
 
 
 def test_a_witness_that_is_silent_or_speaks_for_another_holds_up_nothing(house: House, world: World):

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from jit_server import audit
+from jit_server import audit, witnesses
 from jit_server.access import Action
 from jit_server.audit import bundle
 from jit_server.evidence import names
@@ -49,13 +49,15 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Permitted]:
         StepUp: malware was found in it, and the sign-in is not a recent one.
         VaultDown: the vault does not answer; nothing is on record as given out.
         KeyGone: its key was destroyed.
+        NoQuorum: too few witnesses have cosigned the log; nothing is on record as given out.
         Altered: the bytes have changed.
     """
     with begin() as uow:
         item = uow.get(EvidenceItem, item_id, to=Action.EVIDENCE_EXPORT)
         used(uow, item, Action.EVIDENCE_EXPORT)
         guard(uow, item.id)
-        vault = vault_of(uow, item)
+        vault, house = vault_of(uow, item), uow.house
+    witnesses.insist(house, item.workspace_id)
     read_back(begin, item)
     content = checked(begin, vault, item)
     first = next(content)
@@ -66,7 +68,10 @@ def export(begin: Begin, item_id: UUID) -> tuple[EvidenceItem, Permitted]:
             said = used(uow, made.item, Action.EVIDENCE_EXPORT)
             uow.record(EXPORTED, made.item, manifest=digest, sha256=item.sha256, size=item.size, **said)
         with begin() as uow:
-            proof = _prove(uow, made, digest)
+            note = audit.checkpoint(uow.connection, item.workspace_id, house.key)
+        note = witnesses.cosigned(house, item.workspace_id, note)
+        with begin() as uow:
+            proof = _prove(uow, made, digest, note)
     except BaseException:
         content.close()
         raise
@@ -123,8 +128,8 @@ def _names(uow: UnitOfWork, item: EvidenceItem, history: list[audit.Kept]) -> di
     return shown(uow, item.workspace_id, people) | named
 
 
-def _prove(uow: UnitOfWork, made: _Bundle, digest: str) -> dict[str, bytes]:
-    """The entries of the manifest and the one of this export, each with its proof, under a signed head."""
+def _prove(uow: UnitOfWork, made: _Bundle, digest: str, note: str) -> dict[str, bytes]:
+    """The entries of the manifest and the one of this export, each with its proof, under the signed head `note`."""
     log_id = made.item.workspace_id
     wanted = set(made.positions)
     entries = [
@@ -132,7 +137,6 @@ def _prove(uow: UnitOfWork, made: _Bundle, digest: str) -> dict[str, bytes]:
         for entry in about(uow, made.item)
         if entry.position in wanted or entry.content["facts"].get("manifest") == digest
     ]
-    note = audit.checkpoint(uow.connection, log_id, uow.house.key)
     size = int(note.splitlines()[1])
     proofs = audit.inclusions(uow.connection, log_id, [entry.position for entry in entries], size)
     return bundle.proof(entries, proofs, size, note, audit.verifier(uow.house.key, log_id))
