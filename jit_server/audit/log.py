@@ -142,7 +142,7 @@ def inclusions(session: Executes, log_id: UUID, positions: Sequence[int], size: 
     """Prove several entries with one reading of the tree; the proofs stand in the order of `positions`."""
     if any(not 1 <= position <= size for position in positions):
         raise NoSuchEntry(f"the log has no such entry among its first {size}")
-    return _prove(session, log_id, [tree.inclusion_spans(position - 1, size) for position in positions])
+    return _prove(session, log_id, tree.inclusions_spans([position - 1 for position in positions], size))
 
 
 def consistency(session: Executes, log_id: UUID, old: int, new: int) -> list[bytes]:

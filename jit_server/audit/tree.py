@@ -5,6 +5,7 @@ leaves `number << level` to `((number + 1) << level) - 1`, so that level 0 is th
 of leaves `start..stop` (stop excluded) whose hash stands in a proof.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
@@ -58,18 +59,29 @@ def cover(span: Span) -> list[Node]:
 
 def inclusion_spans(index: int, size: int) -> list[Span]:
     """Name the audit path of leaf `index` in a tree of `size` leaves, lowest first (RFC 6962 section 2.1.1)."""
-    if not 0 <= index < size:
-        raise ValueError(f"there is no leaf {index} in a tree of {size}")
-    spans, start, stop = [], 0, size
-    while stop - start > 1:
+    return inclusions_spans([index], size)[0]
+
+
+def inclusions_spans(indexes: Sequence[int], size: int) -> list[list[Span]]:
+    """The same for several leaves, in the order of `indexes`: what their paths share is named once."""
+    for index in indexes:
+        if not 0 <= index < size:
+            raise ValueError(f"there is no leaf {index} in a tree of {size}")
+    found: dict[int, list[Span]] = {}
+
+    def descend(start: int, stop: int, wanted: Sequence[int], above: list[Span]) -> None:
+        if stop - start == 1:
+            found[start] = above
+            return
         middle = start + _split(stop - start)
-        if index < middle:
-            spans.append(Span(middle, stop))
-            stop = middle
-        else:
-            spans.append(Span(start, middle))
-            start = middle
-    return spans[::-1]
+        cut = bisect_left(wanted, middle)
+        if cut:
+            descend(start, middle, wanted[:cut], [Span(middle, stop), *above])
+        if cut < len(wanted):
+            descend(middle, stop, wanted[cut:], [Span(start, middle), *above])
+
+    descend(0, size, sorted(set(indexes)), [])
+    return [found[index] for index in indexes]
 
 
 def consistency_spans(old: int, new: int) -> list[Span]:

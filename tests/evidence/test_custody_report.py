@@ -74,6 +74,18 @@ def test_a_package_holds_it(world: World):
     assert claims(pikepdf.open(io.BytesIO(data))) == ("2", "A", "1")
 
 
+def test_it_says_the_words_of_an_act_without_the_identifiers_that_tell_a_reader_nothing(world: World):
+    team = world.workspace()
+    item = exhibit(team, team.admin)
+    with team.world.work(team.admin) as uow:
+        until = audit.head(uow.connection, team.id).size
+    rows = histories.survey(begins(team, team.admin), [item], until).events.rows
+    (words,) = [row[6] for row in rows if row[3] == "custody:authorized"]
+    assert "kind: warrant" in words
+    assert "basis" not in words
+    assert '""basis""' in opened(packed(team, team.admin, item)).read("custody.csv").decode()
+
+
 def test_one_act_on_several_exhibits_is_one_row_of_the_report_and_a_line_each_of_the_table(world: World):
     team = world.workspace()
     items = [exhibit(team, team.admin) for _ in range(3)]

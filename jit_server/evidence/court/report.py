@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ MOST = 5000
 """Rows of one table; the CSV beside it holds all events."""
 _PROGRAM = Path(__file__).with_name("typeset.py")
 _SECONDS = 60
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _EXOTIC = re.compile("[^\u0000-\u052f\u0600-\u06ff\u2010-\u2030]")
 
 TITLE = N_("Chain of custody")
@@ -38,7 +39,7 @@ EXHIBIT = (N_("No."), N_("Exhibit"), N_("Legal basis"), N_("Size"), N_("SHA-256"
 PRINTED = ("number", "title", "legal_basis", "size", "sha256")
 """What stands below `EXHIBIT`; all of it stays as it was registered."""
 DERIVED = (N_("No."), N_("How it was made"), N_("Made from"), N_("SHA-256"), N_("Tool"))
-EVENT = (N_("Entry"), N_("Moment (UTC)"), N_("Exhibit"), N_("Event"), N_("Who"), N_("Result"), N_("Why"))
+EVENT = (N_("Entry"), N_("Moment (UTC)"), N_("Exhibit"), N_("Event"), N_("Who"), N_("Why"))
 HEADS = {
     "package": N_("Package"),
     "exhibits": N_("Exhibits"),
@@ -70,7 +71,7 @@ ENGLISH = Language("en", rtl=False, say=str, event=str)
 
 
 def row(entry: Mapping[str, Any], exhibit: str, names: Mapping[str, str], statement: str = "") -> list[str]:
-    """What the table says of an entry, in the order of `EVENT`; event and result still as the log names them."""
+    """What the table says of an entry: place, moment, exhibit, event, who, result, why; names still as in the log."""
     actor = entry["actor"]
     who = [names.get(actor[part], "") for part in ("person", "agency") if actor[part]] or [actor["kind"]]
     why = " · ".join(filter(None, (entry["why"]["text"] if entry["why"] else "", _words(statement))))
@@ -79,10 +80,10 @@ def row(entry: Mapping[str, Any], exhibit: str, names: Mapping[str, str], statem
 
 
 def _words(statement: str) -> str:
-    """What an act says, in one line."""
+    """What an act says, in one line; identifiers, which tell a reader nothing, stand in the CSV."""
     said = json.loads(statement) if statement else {}
-    plain = {name: ", ".join(one) if isinstance(one, list) else one for name, one in said.items()}
-    return "; ".join(f"{name.replace('_', ' ')}: {one}" for name, one in plain.items())
+    plain = {name: ", ".join(one) if isinstance(one, list) else str(one) for name, one in said.items()}
+    return "; ".join(f"{name.replace('_', ' ')}: {one}" for name, one in plain.items() if not _ID(one))
 
 
 class Events:
@@ -193,10 +194,21 @@ def _data(
         "more": say(CUT) if max(len(events), len(exhibits)) > MOST else "",
         "verify": say(VERIFY),
         "language": language.tag.partition("-")[0],
+        "widths": {
+            "number": _width(say(EXHIBIT[0]), [str(one["number"]) for one in exhibits]),
+            "size": _width(say(EXHIBIT[3]), [str(one["size"]) for one in exhibits]),
+            "entry": _width(say(EVENT[0]), [one[0] for one in events]),
+            "exhibit": _width(say(EVENT[2]), [one[2] for one in events]),
+        },
         "rtl": language.rtl,
         "made": [occasion.at.year, occasion.at.month, occasion.at.day],
     }
     return json.dumps(data, ensure_ascii=False)
+
+
+def _width(head: str, cells: Iterable[str]) -> float:
+    """Of a column of short texts, in points: 0.61 em a letter of 8 points, and the space round it."""
+    return 4.9 * max(len(head), *map(len, cells), 0) + 7
 
 
 def _sealed(hole: tuple[int, int], made: bytes, seal: Seal) -> bytes:
