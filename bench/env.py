@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from jit_server.core import database, keyring, schema, vault
+from jit_server.core import database, jobs, keyring, schema, vault
 from jit_server.core.children import die_with_parent
 from jit_server.core.keys import SigningKey
 from jit_server.core.postgres import EmbeddedPostgres, Urls
@@ -115,6 +115,28 @@ class Env:
         return World.create(self.house)
 
     @contextmanager
+    def working(self, settings: Settings) -> Iterator[int]:
+        """The process that does the jobs of a server with these settings, once it does; its process id."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jit_server.cli", "worker"],
+            cwd=self.folder,
+            env=_environment(settings) | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - a run that is killed leaves no worker
+        )
+        try:
+            with self.engine.connect() as connection:
+                while jobs.board(connection).workers == 0:
+                    if process.poll() is not None:
+                        raise RuntimeError(f"the worker ended with code {process.returncode}")
+                    time.sleep(0.05)
+                    connection.rollback()
+            yield process.pid
+        finally:
+            _end(process)
+
+    @contextmanager
     def serve(self, workers: int = 1, **changes: Any) -> Iterator[Server]:
         """A server on a port of its own, with the run's database; stopped at the end of the block."""
         port = free_port("127.0.0.1")
@@ -134,12 +156,7 @@ class Env:
             _await(f"{settings.base_url}/readyz", process)
             yield Server(settings.base_url, process, time.perf_counter() - started, settings)
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end(process)
 
     def _open(self, url: str, timeout: int = 30) -> Engine:
         made = database.engine(url, timeout=timeout)
@@ -157,6 +174,15 @@ def _environment(settings: Settings) -> dict[str, str]:
     stated = {name: getattr(settings, name) for name in settings.model_fields_set - {"database_owner_url"}}
     ours = {f"JIT_{name.upper()}": str(value) for name, value in stated.items() if value is not None}
     return outside | ours | {"GUNICORN_CMD_ARGS": "--graceful-timeout 2"}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -104,10 +104,13 @@ def _by_turns(
     return [(watched(server, ours), watched(server, theirs)) for _ in range(rounds + 1)]
 
 
-def watched(server: Server, work: Callable[[], float]) -> Work:
-    """Do some work while another client asks the server for something small every 20 ms."""
+def watched(server: Server, work: Callable[[], float], *also: int) -> Work:
+    """Do some work while another client asks the server for something small every 20 ms.
+
+    The memory is that of the server's worker and of the processes `also`, at one moment.
+    """
     (worker,) = server.workers()
-    before = most = memory(worker)
+    before = most = sum(memory(pid) for pid in (worker, *also))
     busy = cpu(worker)
     over, waits = threading.Event(), []
 
@@ -119,7 +122,7 @@ def watched(server: Server, work: Callable[[], float]) -> Work:
             connection.request("GET", "/healthz")
             connection.getresponse().read()
             waits.append((time.perf_counter() - began) * 1000)
-            most = max(most, memory(worker))
+            most = max(most, sum(memory(pid) for pid in (worker, *also)))
         connection.close()
 
     other = threading.Thread(target=ask)

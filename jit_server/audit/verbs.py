@@ -122,6 +122,7 @@ EVENTS: Mapping[str, Verb | None] = MappingProxyType(
         "evidence:registered": Verb.COLLECTION,
         "evidence:redaction_ordered": Verb.CONSULTATION,  # its pixels are read; the copy is an exhibit of its own
         "evidence:redaction_refused": None,
+        "evidence:uploaded": None,  # all bytes are here; the collection is recorded with what was read back of them
         "evidence:rejected": Verb.ERASURE,  # the bytes did not match what was declared, and were dropped
         "evidence:over_quota": None,  # refused before a byte was read
         "evidence:listed": Verb.CONSULTATION,

@@ -1,7 +1,7 @@
 """Where an upload stands between its declaration and an exhibit (MISSION 5.2, as far as it is built). No I/O.
 
     declared -> uploading -> received -> available
-                 |   |          `-> rejected
+                 |   |          `-> rejected       not what was declared, or its sender may not send any more
                  |   `-> rejected       the bytes are not those declared: final, declare anew
                  `-> declared           the transfer was cut or the vault was down: send again
     declared -> rejected               nothing came in time: final, declare anew
@@ -12,7 +12,7 @@ Nothing leads out of `available` or `rejected`.
 from enum import StrEnum
 from typing import Final
 
-from jit_server.core.errors import Conflict
+from jit_server.core.errors import N_, Conflict
 
 
 class State(StrEnum):
@@ -34,9 +34,10 @@ EDGES: Final[dict[State, frozenset[State]]] = {
 }
 
 WORDS: Final[dict[State, str]] = {
-    State.UPLOADING: "Its bytes are being sent at this moment.",
-    State.REJECTED: "It was rejected: declare the file anew.",
-    State.AVAILABLE: "It is an exhibit already.",
+    State.UPLOADING: N_("Its bytes are being sent at this moment."),
+    State.RECEIVED: N_("All its bytes are here, and the server reads them back."),
+    State.REJECTED: N_("It was rejected: declare the file anew."),
+    State.AVAILABLE: N_("It is an exhibit already."),
 }
 
 

@@ -92,7 +92,7 @@ class Upload(Row, _Declared, table=True):
         CheckConstraint("client_id ~ '^[A-Za-z0-9_-]{8,64}$'", name="client_id"),
         CheckConstraint("attempt BETWEEN 0 AND 10000", name="attempt"),
         Index("ix_upload_workspace_id_state", "workspace_id", "state"),
-        Index("ix_upload_uploading", "agency_id", postgresql_where=text("state = 'uploading'")),
+        Index("ix_upload_coming", "agency_id", postgresql_where=text("state IN ('uploading','received')")),
     )
 
     declared_by: UUID = Field(foreign_key="person.id")

@@ -2,7 +2,7 @@
 
 from jit_server.core.jobs import Task
 from jit_server.evidence.malware.verdicts import TASK
-from jit_server.evidence.usecases import reading_back, redacting
+from jit_server.evidence.usecases import joining, reading_back, redacting
 from jit_server.evidence.usecases.doing import follow_hold
 from jit_server.evidence.usecases.erasing import erase_bytes
 from jit_server.evidence.usecases.recognising import recognise, recognise_rest
@@ -16,6 +16,7 @@ from jit_server.evidence.usecases.unpacking import unpack
 TASKS = (
     Task("evidence:erase", erase_bytes),
     Task("evidence:hold", follow_hold),
+    Task(joining.TASK, joining.run),
     Task("evidence:read_back", reading_back.run),
     Task(redacting.TASK, redacting.run),
     Task("evidence:recognise", recognise),

@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 const LANES = 4;
 const [LEAST, FIRST, MOST] = [MIB / 4, MIB, 32 * MIB];
 const [QUICK, SLOW] = [2_000, 10_000];
-const [PAUSE, LONGEST_PAUSE] = [1_000, 60_000];
+const [PAUSE, LONGEST_PAUSE, LONGEST_LOOK] = [1_000, 60_000, 10_000];
 
 /** The chosen file is not the one that was begun with. */
 export class OtherFile extends Error {}
@@ -65,7 +65,7 @@ export class Transfer {
   /**
    * @param {File} file
    * @param {Memo} memo
-   * @param {{sent: (done: number) => void, checked: (done: number) => void, waits: (ms: number) => void, storing: () => void}} tell
+   * @param {{sent: (done: number) => void, checked: (done: number) => void, waits: (ms: number) => void, storing: () => void, received: () => void}} tell
    */
   constructor(file, memo, tell) {
     this.file = file;
@@ -89,9 +89,19 @@ export class Transfer {
       throw error;
     }
     this.tell.storing();
+    return this.registered(signal);
+  }
+
+  /** Have what was sent registered; a large file once the server has read it back. @param {AbortSignal} signal @returns {Promise<any>} the exhibit */
+  async registered(signal) {
     const parts = this.memo.lanes.map(({ address }) => address).join(' ');
-    const answer = await this.patiently(signal, () => ask('POST', this.endpoint, { 'Upload-Concat': `final;${parts}` }, signal));
-    return JSON.parse(answer.responseText);
+    for (let pause = PAUSE; ; pause = Math.min(2 * pause, LONGEST_LOOK)) {
+      const answer = await this.patiently(signal, () => ask('POST', this.endpoint, { 'Upload-Concat': `final;${parts}` }, signal));
+      const made = JSON.parse(answer.responseText);
+      if (made.number) return made;
+      this.tell.received();
+      await rest(pause, signal);
+    }
   }
 
   /** Ask again, ever more patiently, while the line is what fails. @template T @param {AbortSignal} signal @param {() => Promise<T>} attempt @returns {Promise<T>} */

@@ -23,7 +23,7 @@ const duration = (seconds) => new Intl.NumberFormat(document.documentElement.lan
 
 /**
  * @typedef {import('./unfinished.js').Memo} Memo
- * @typedef {'waiting' | 'hashing' | 'declaring' | 'checking' | 'sending' | 'storing' | 'paused' | 'unfinished' | 'done' | 'failed' | 'stopped'} Stage
+ * @typedef {'waiting' | 'hashing' | 'declaring' | 'checking' | 'sending' | 'storing' | 'received' | 'paused' | 'unfinished' | 'done' | 'failed' | 'stopped'} Stage
  * @typedef {{key: string, name: string, total: number, stage: Stage, file: File | null, stated: Record<string, any> | null, memo: Memo | null, hash: string | null,
  *   done: number, began: number, from: number, wait: number, why: unknown, exhibit: any, stop: AbortController | null}} Task
  */
@@ -155,10 +155,30 @@ class JitUpload extends HTMLElement {
       try {
         const { state, file_name: name } = await call('GET', `/uploads/${memo.id}`);
         if (state === 'available' || state === 'rejected') await forget(memo.id);
+        else if (state === 'received') this.follow(this.task({ name, total: memo.size, memo }));
         else if (!this.tasks?.some((one) => one.memo?.id === memo.id)) this.tasks?.push(this.task({ name, total: memo.size, memo, stage: 'unfinished', done: memo.lanes.reduce((sum, { slices }) => sum + slices.reduce((all, one) => all + one.length, 0), 0) }));
       } catch (error) {
         if (!(error instanceof Problem || error instanceof NoNetwork)) throw error; // another person's, or nothing answers: later
       }
+    }
+    this.draw();
+  }
+
+  /** Wait for the exhibit of a file that was sent before this page was opened. @param {Task} task */
+  async follow(task) {
+    const same = this.tasks?.find((one) => one.memo?.id === task.memo?.id);
+    if (same && same !== task) return;
+    if (!same) this.tasks?.push(task);
+    task.why = null;
+    this.stage(task, 'received');
+    task.stop = new AbortController();
+    try {
+      const memo = /** @type {Memo} */ (task.memo);
+      task.exhibit = await this.transfer(task, new File([], task.name), memo).registered(task.stop.signal);
+      await forget(memo.id);
+      task.stage = 'done';
+    } catch (error) {
+      await this.failed(task, error);
     }
     this.draw();
   }
@@ -177,8 +197,9 @@ class JitUpload extends HTMLElement {
     } catch (error) {
       await this.failed(task, error);
     }
+    const chosen = this.form?.hidden ? task : null; // files chosen meanwhile stay chosen
     if (!this.tasks?.some(({ stage }) => stage === 'waiting' || RUNNING.includes(stage)) && task.stage !== 'paused') this.form?.removeAttribute('hidden');
-    if (task.stage === 'done') { if (this.file) this.file.value = ''; this.list(); }
+    if (chosen?.stage === 'done') { if (this.file) this.file.value = ''; this.list(); }
     this.next();
   }
 
@@ -194,14 +215,19 @@ class JitUpload extends HTMLElement {
     }
     const memo = /** @type {Memo} */ (task.memo);
     this.stage(task, 'checking');
-    const transfer = new Transfer(file, memo, {
+    task.exhibit = await this.transfer(task, file, memo).run(signal);
+    await forget(memo.id);
+  }
+
+  /** @param {Task} task @param {File} file @param {Memo} memo */
+  transfer(task, file, memo) {
+    return new Transfer(file, memo, {
       checked: (done) => this.moved(task, done),
       sent: (done) => { if (task.stage === 'checking') { this.stage(task, 'sending'); task.from = done; } task.wait = 0; this.moved(task, done); },
       waits: (ms) => { task.wait = ms; this.moved(task, task.done); },
       storing: () => this.stage(task, 'storing'),
+      received: () => { if (task.stage !== 'received') { this.stage(task, 'received'); this.next(); } },
     });
-    task.exhibit = await transfer.run(signal);
-    await forget(memo.id);
   }
 
   /** @param {Task} task @param {Stage} stage */
@@ -238,7 +264,10 @@ class JitUpload extends HTMLElement {
 
   /** @param {Task} task @param {File | null | undefined} file */
   resume(task, file) {
-    if (!file) return;
+    if (!file) {
+      if (task.stage === 'paused') this.follow(task); // all of it is there: no file is needed
+      return;
+    }
     if (file.size !== task.total) { task.why = new OtherFile(); this.draw(); return; }
     Object.assign(task, { file, stage: 'waiting', why: null, done: 0 });
     this.next();
@@ -274,14 +303,14 @@ class JitUpload extends HTMLElement {
     const known = stage === 'sending' || stage === 'hashing' || stage === 'checking' || stage === 'paused' || stage === 'unfinished';
     return html`<section class="card progress" aria-label=${task.name} data-stage=${stage}>
       <p class="line"><strong class="file-name">${task.name}</strong><span role="status">${words[stage]}</span></p>
-      <progress max="1" .value=${known ? done / total : stage === 'storing' ? 1 : 0} aria-label=${words[stage]}></progress>
+      <progress max="1" .value=${known ? done / total : stage === 'storing' || stage === 'received' ? 1 : 0} aria-label=${words[stage]}></progress>
       <p class="line small quiet"><span>${known ? fill(words.of, size(done), size(total)) : size(total)}</span><span>${task.wait ? fill(words.slow, duration(task.wait / 1000)) : speed > 0 ? html`${fill(words.per_second, size(speed))} · ${fill(words.left, duration((total - done) / speed))}` : nothing}</span></p>
       ${task.why ? html`<p class="small" role="alert">${task.why instanceof OtherFile ? words.other_file : isSignedOut(task.why) ? html`${words.ended} <a href="/login" target="_blank" rel="noopener">${words.sign_in}</a>` : words.cut}</p>` : nothing}
       <p class="actions">
         ${stage === 'sending' || stage === 'checking' || stage === 'waiting' ? html`<button type="button" class="quiet small" @click=${() => this.pause(task)}>${words.pause}</button>` : nothing}
         ${stage === 'paused' ? html`<button type="button" class="small" @click=${() => this.resume(task, task.file)}>${words.resume}</button>` : nothing}
         ${stage === 'unfinished' ? html`<label class="button small">${words.choose_again}<input type="file" class="visually-hidden" data-again @change=${(/** @type {Event} */ event) => this.resume(task, /** @type {HTMLInputElement} */ (event.target).files?.[0])}></label>` : nothing}
-        ${stage === 'storing' ? nothing : html`<button type="button" class="quiet small" @click=${() => this.stop(task)}>${words.cancel}</button>`}</p></section>`;
+        ${stage === 'storing' || stage === 'received' ? nothing : html`<button type="button" class="quiet small" @click=${() => this.stop(task)}>${words.cancel}</button>`}</p></section>`;
   }
 
   /** @param {Task} task */

@@ -14,18 +14,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from jit_server import audit, evidence
-from jit_server.access import SYSTEM
-from jit_server.core.errors import Conflict, Invalid, KeyGone, Mismatch, NotFound, QuotaFull
+from jit_server import audit, evidence, identity
+from jit_server.access import OPERATOR, SYSTEM
+from jit_server.core.errors import Conflict, Invalid, KeyGone, Mismatch, NotFound, QuotaFull, VaultDown
 from jit_server.core.vault import BLOCK
 from jit_server.evidence import EvidenceItem, download, verify
 from jit_server.evidence.keys import vault_at
 from jit_server.evidence.tus.errors import OtherChecksum, PartEnded
-from jit_server.evidence.usecases import destroying, parts, reconciling
+from jit_server.evidence.usecases import destroying, joining, parts, reconciling
 from jit_server.evidence.usecases.content import verify_without_keys
 from jit_server.evidence.usecases.reading_back import checks_of
 from jit_server.work import House
-from tests.builders import Team, World, browser
+from tests.builders import Team, Who, World, browser
 from tests.evidence.builders import begins, declare, sha256
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -65,7 +65,13 @@ def sent(team: Team, content: bytes, **changes: Any) -> EvidenceItem:
     for piece in (content[half : half + 7], content[half + 7 : half + 50], content[half + 50 :]):
         cut = add(team, upload_id, second, cut, piece)
     add(team, upload_id, first, 0, content[:half])
-    return evidence.join(begins(team, team.admin), upload_id, [first, second])
+    return joined(team, upload_id, [first, second])
+
+
+def joined(team: Team, upload_id: UUID, part_ids: list[UUID]) -> EvidenceItem:
+    item = evidence.join(begins(team, team.admin), upload_id, part_ids)
+    assert item is not None
+    return item
 
 
 def entries_of(team: Team, upload_id: UUID) -> list[str]:
@@ -222,9 +228,136 @@ def test_asked_twice_it_is_one_exhibit_and_one_entry(team: Team):
     upload_id = declare(team, team.admin, 100)
     part = begin(team, upload_id, 100)
     add(team, upload_id, part, 0, b"x" * 100)
-    first, second = (evidence.join(begins(team, team.admin), upload_id, [part]) for _ in range(2))
+    first, second = (joined(team, upload_id, [part]) for _ in range(2))
     assert first.id == second.id
     assert entries_of(team, upload_id).count("evidence:registered") == 1
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is too large to be read back while its sender waits."""
+    monkeypatch.setattr(joining, "AT_ONCE", 0)
+
+
+def received(team: Team, content: bytes, who: Who | None = None, **changes: Any) -> tuple[UUID, list[UUID]]:
+    """An upload all of whose bytes are here, in two parts, the second of which was made first."""
+    upload_id, half = declare(team, who or team.admin, len(content), **changes), len(content) // 3
+    begin_, ours = begins(team, who or team.admin), []
+    for some in (content[half:], content[:half]):
+        with begin_() as uow:
+            ours.insert(0, evidence.begin_part(uow, upload_id, len(some), partial=True).part.id)
+        evidence.append(begin_, upload_id, ours[0], 0, [some], None)
+    assert evidence.join(begin_, upload_id, ours) is None
+    return upload_id, ours
+
+
+def work_off(house: House, upload_id: UUID) -> None:
+    """What the worker does of it."""
+    joining.run(house, lambda: False, upload_id=upload_id)
+
+
+def state(team: Team, upload_id: UUID) -> str:
+    with team.world.work(team.admin) as uow:
+        return str(evidence.upload(uow, upload_id).state)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_large_file_is_read_back_by_the_worker_and_asked_again_its_sender_has_the_exhibit(team: Team, house: House):
+    content = os.urandom(200_000)
+    upload_id, ours = received(team, content, declared_sha256=sha256(content))
+    assert state(team, upload_id) == "received"
+    assert evidence.join(begins(team, team.admin), upload_id, ours) is None
+    assert "evidence:registered" not in entries_of(team, upload_id)
+    for _ in range(2):  # a job may be done twice
+        work_off(house, upload_id)
+    item = evidence.join(begins(team, team.admin), upload_id, ours)
+    assert item is not None
+    assert b"".join(download(begins(team, team.admin), item.id)[1]) == content
+    known = entries_of(team, upload_id)
+    assert [known.count(one) for one in ("evidence:uploaded", "evidence:registered", "evidence:read_back")] == [1, 1, 1]
+
+
+@pytest.mark.usefixtures("large")
+def test_the_job_is_in_the_row_with_the_last_bytes(team: Team, owner_engine: Engine):
+    upload_id, _ = received(team, b"x" * 100)
+    wanted = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = :task AND args ->> 'upload_id' = :id")
+    with owner_engine.connect() as connection:
+        found = connection.execute(wanted, {"task": joining.TASK, "id": str(upload_id)}).scalar_one()
+    assert found == 1
+
+
+@pytest.mark.usefixtures("large")
+def test_while_it_is_read_back_nothing_of_it_can_be_changed_and_its_offset_is_not_told(
+    client: FlaskClient, team: Team, house: House
+):
+    upload_id, ours = received(team, b"x" * 100)
+    endpoint = f"/api/v1/uploads/{upload_id}/tus"
+    asked = client.head(f"{endpoint}/{upload_id}", headers=TUS)
+    assert (asked.status_code, asked.headers["Upload-Concat"]) == (200, "final")
+    assert "Upload-Offset" not in asked.headers
+    assert client.delete(f"{endpoint}/{ours[0]}", headers=TUS).status_code == 409
+    assert client.post(endpoint, headers=TUS | {"Upload-Length": "100"}).status_code == 409
+    final = TUS | {"Upload-Concat": "final;" + " ".join(f"{endpoint}/{one}" for one in ours)}
+    told = client.post(endpoint, headers=final)
+    assert (told.status_code, told.json["state"]) == (201, "received")
+    work_off(house, upload_id)
+    assert client.head(f"{endpoint}/{upload_id}", headers=TUS).headers["Upload-Offset"] == "100"
+    told = client.post(endpoint, headers=final)
+    assert (told.status_code, told.json["sha256"]) == (201, sha256(b"x" * 100))
+
+
+@pytest.mark.usefixtures("large")
+def test_another_digest_found_by_the_worker_is_told_to_whoever_asks(team: Team, house: House):
+    upload_id, ours = received(team, b"x" * 100, declared_sha256="0" * 64)
+    work_off(house, upload_id)
+    assert entries_of(team, upload_id)[-2:] == ["evidence:key_destroyed", "evidence:rejected"]
+    with pytest.raises(Mismatch) as told:
+        evidence.join(begins(team, team.admin), upload_id, ours)
+    assert told.value.members["sha256"] == sha256(b"x" * 100)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("way", ["removed", "disabled"])
+def test_of_a_sender_who_is_gone_meanwhile_nothing_is_registered(team: Team, house: House, way: str):
+    who = team.join("FR")
+    upload_id, _ = received(team, b"x" * 100, who)
+    if way == "removed":
+        team.remove(who)
+    else:
+        with house.work(OPERATOR) as uow:
+            identity.disable(uow, who.id)
+    work_off(house, upload_id)
+    assert entries_of(team, upload_id)[-1] == "evidence:rejected"
+    assert "evidence:registered" not in entries_of(team, upload_id)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_store_that_is_down_rejects_nothing(team: Team, house: House, monkeypatch: pytest.MonkeyPatch):
+    upload_id, _ = received(team, b"x" * 100)
+    objects = house.settings.data / "vault"
+    objects.rename(objects.with_name("away"))
+    try:
+        with pytest.raises(VaultDown):
+            work_off(house, upload_id)
+    finally:
+        objects.with_name("away").rename(objects)
+    assert state(team, upload_id) == "received"
+    work_off(house, upload_id)
+    assert state(team, upload_id) == "available"
+
+
+@pytest.mark.usefixtures("large")
+def test_what_waits_for_the_worker_takes_room_whatever_its_day(house: House):
+    narrow = replace(house, settings=house.settings.model_copy(update={"quota_workspace_bytes": 150}))
+    team = World.create(narrow).workspace()
+    upload_id, _ = received(team, b"x" * 100)
+    with house.work(SYSTEM) as uow:
+        late = text("UPDATE upload SET expires_at = now() - interval '1 day', beat_at = beat_at - :days WHERE id = :id")
+        uow.connection.execute(late, {"id": upload_id, "days": timedelta(days=2)})
+    with pytest.raises(QuotaFull):
+        declare(team, team.admin, 100)
+    reconciling.reconcile(house, lambda: False)
+    assert state(team, upload_id) == "received"
 
 
 def test_a_removed_sender_is_stopped_and_registers_nothing(world: World, monkeypatch: pytest.MonkeyPatch):

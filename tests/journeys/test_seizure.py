@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from jit_server.access import SYSTEM
-from jit_server.evidence import EvidenceItem
+from jit_server.evidence import EvidenceItem, Upload
+from jit_server.evidence.usecases import joining
 from tests.journeys import exhibits, seizures
 from tests.journeys.dealings import handed_over
 from tests.journeys.exhibits import LARGE, MIB
@@ -184,6 +185,27 @@ def test_after_a_killed_browser_only_what_is_missing_is_sent(own_browser, team, 
     after = exhibits.pieces(team)
     assert before.items() <= after.items()
     assert sum(after.values()) == 48 * MIB
+    assert page.evaluate(KEPT) == "[]"
+
+
+def test_a_file_too_large_to_wait_for_becomes_an_exhibit_though_the_page_was_closed(own_browser, team, tmp_path):
+    path, address = exhibits.sparse(tmp_path, size=joining.AT_ONCE + MIB), f"/w/{team.id}/evidence/new"
+    page = own_browser.start(address)
+    exhibits.fill_in(page)
+    exhibits.choose(page, path)
+    go(page).click()
+    waits = page.get_by_text("All bytes have arrived")
+    expect(waits).to_be_visible(timeout=60_000)
+    own_browser.kill()
+
+    page = own_browser.start(address)
+    waits = page.get_by_text("All bytes have arrived")
+    expect(waits).to_be_visible()
+    with team.world.work(SYSTEM) as uow:
+        (sent,) = uow.every(Upload, Upload.workspace_id == team.id)
+    joining.run(team.world.house, lambda: False, upload_id=sent.id)
+    exhibits.registered(page)
+    expect(page.locator("[data-server-hash]")).to_have_text(exhibits.sha256(path))
     assert page.evaluate(KEPT) == "[]"
 
 

@@ -20,6 +20,7 @@ from jit_server.access import SYSTEM, PartyClass
 from jit_server.core import clock
 from jit_server.evidence.tus.lying import lumps_of
 from jit_server.evidence.usecases import scrubbing
+from jit_server.evidence.usecases.joining import AT_ONCE
 from jit_server.evidence.usecases.retaining import retain
 from tests.evidence.packages import VERIFIER, based
 from tests.evidence.test_redactions import photo
@@ -72,7 +73,7 @@ def killed_at(browser, page, team, share: float) -> None:
     browser.kill()
 
 
-def sent_with_two_crashes(browser, team, path: Path) -> str:
+def sent_with_two_crashes(browser, stage, team, path: Path) -> str:
     """The exhibit's number; nothing that had arrived is sent twice."""
     address = f"/w/{team.id}/evidence/new"
     page = browser.start(address)
@@ -91,6 +92,9 @@ def sent_with_two_crashes(browser, team, path: Path) -> str:
     killed_at(browser, page, team, 0.5)
     page = browser.start(address)
     page.locator("[data-again]").set_input_files(path)
+    if SIZE > AT_ONCE:
+        expect(page.get_by_text("All bytes have arrived")).to_be_visible(timeout=PATIENCE)
+        works(stage)
     done = page.get_by_text(re.compile("Registered as exhibit"))
     expect(done).to_be_visible(timeout=PATIENCE)
     there = exhibits.pieces(team)
@@ -199,7 +203,7 @@ def registered(stage, team, chromium, folder: Path):
     path, who = exhibits.sparse(folder, size=SIZE), team.join("DE")
     browser = Profile(chromium, stage, who, folder / "profile")
     try:
-        number = sent_with_two_crashes(browser, team, path)
+        number = sent_with_two_crashes(browser, stage, team, path)
     finally:
         browser.close()
     works(stage)

@@ -33,10 +33,10 @@ routes = Routes("tus")
 
 
 class PartOut(BaseModel):
-    """A part as its sender sees it."""
+    """A part as its sender sees it. `offset` is null for a whole that the server still reads back."""
 
     id: UUID
-    offset: int
+    offset: int | None
     length: int
     partial: bool
 
@@ -62,7 +62,8 @@ def speaks(response: Response) -> Response:
 def create_part(upload_id: UUID) -> ResponseReturnValue:
     """Create what is sent piece by piece: the whole file, a part of it, or the file from its parts (`Upload-Concat`).
 
-    `Location` is where its bytes go by `PATCH`. The answer to the last is the exhibit, as often as it is asked.
+    `Location` is where its bytes go by `PATCH`. The answer to the last is the exhibit, as often as it is asked; the
+    upload, in the state `received`, while the server still reads a large one back.
     """
     _speaks_our_version()
     concat = request.headers.get("Upload-Concat", "")
@@ -92,7 +93,8 @@ def read_part(upload_id: UUID, part_id: UUID) -> ResponseReturnValue:
 def append_to_part(upload_id: UUID, part_id: UUID) -> ResponseReturnValue:
     """Send the bytes that follow `Upload-Offset`. What arrived before the line was cut is kept.
 
-    With `Upload-Checksum` all of them are kept, or none. The last bytes of a whole file make it an exhibit.
+    With `Upload-Checksum` all of them are kept, or none. The last bytes of a whole file make it an exhibit, a large one
+    once the server has read it back.
     """
     _speaks_our_version()
     if request.mimetype != BYTES:
@@ -134,17 +136,21 @@ def _dropped(left: list[tuple[str, str]]) -> Response:
 def _joined(upload_id: UUID, part_ids: list[UUID]) -> Response:
     item = evidence.join(anew(), upload_id, part_ids)
     with work() as uow:
-        response = created(evidence.item_out(uow, item), location=_at(upload_id, upload_id))
+        made = evidence.item_out(uow, item) if item else evidence.upload_out(evidence.upload(uow, upload_id))
+        response = created(made, location=_at(upload_id, upload_id))
     response.headers["Upload-Concat"] = request.headers["Upload-Concat"]
     return response
 
 
 def _of_whole(sent: evidence.Upload) -> Response:
-    """The file that was joined from parts."""
-    if sent.state != evidence.State.AVAILABLE:
+    """The file that was joined from parts; without an offset while it is read back, as the protocol says."""
+    if sent.state not in {evidence.State.RECEIVED, evidence.State.AVAILABLE}:
         raise NotFound
-    response = answer(PartOut(id=sent.id, offset=sent.size, length=sent.size, partial=False))
-    response.headers |= {"Upload-Offset": str(sent.size), "Upload-Length": str(sent.size), "Upload-Concat": "final"}
+    come = sent.size if sent.state == evidence.State.AVAILABLE else None
+    response = answer(PartOut(id=sent.id, offset=come, length=sent.size, partial=False))
+    response.headers |= {"Upload-Length": str(sent.size), "Upload-Concat": "final"}
+    if come is not None:
+        response.headers["Upload-Offset"] = str(come)
     return response
 
 

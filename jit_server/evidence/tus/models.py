@@ -21,12 +21,14 @@ class UploadPart(Row, table=True):
     """What tus calls an upload: the whole file, or one of several parts that are joined at the end.
 
     `taken_by` names the request that may append now; a later one takes over, and the earlier finds itself replaced.
+    `place` counts the parts from 0 in the order of the file, once all of them are here and the worker joins them.
     """
 
     __tablename__ = "upload_part"
     __table_args__ = (
         inside(),
         CheckConstraint("length > 0", name="length"),
+        CheckConstraint("place >= 0", name="place"),
         Index("ix_upload_part_upload", "upload_id"),
     )
 
@@ -38,6 +40,7 @@ class UploadPart(Row, table=True):
     made_at: datetime = Field(sa_type=UtcDateTime)
     taken_by: UUID | None = None
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
+    place: int | None = None
 
 
 class _Piece(SQLModel):

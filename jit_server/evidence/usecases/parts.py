@@ -17,7 +17,7 @@ from sqlmodel import col
 from jit_server.core.errors import Conflict, Invalid, NotFound, TooLarge
 from jit_server.core.vault import BLOCK, Behind, SealedVault, Staged, new_key
 from jit_server.evidence.keys import new_place, object_of, vault_at
-from jit_server.evidence.lifecycle import State, advance
+from jit_server.evidence.lifecycle import WORDS, State, advance
 from jit_server.evidence.models import Upload
 from jit_server.evidence.tus.errors import OtherChecksum, PartEnded
 from jit_server.evidence.tus.models import UploadPart, UploadPiece
@@ -93,9 +93,10 @@ def part_now(uow: UnitOfWork, upload_id: UUID, part_id: UUID) -> PartNow:
 def end_part(uow: UnitOfWork, upload_id: UUID, part_id: UUID) -> list[tuple[str, str]]:
     """Give a part up; what is to be dropped from the vault once that is committed."""
     sent = upload(uow, upload_id)
+    uow.session.refresh(sent, with_for_update=True)
     part = _part(uow, sent, part_id, lock=True)
-    if sent.state == State.AVAILABLE:
-        raise Conflict("It is an exhibit already.", state=str(sent.state))
+    if sent.state in {State.RECEIVED, State.AVAILABLE}:
+        raise Conflict(WORDS[State(sent.state)], state=str(sent.state))
     return _ended(uow, sent, [part], final=False)
 
 

@@ -24,7 +24,8 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 6))")
 _OF_WORKSPACE = text(
     "SELECT (SELECT coalesce(sum(bytes), 0) FROM evidence_usage WHERE workspace_id = :workspace),"
     " (SELECT coalesce(sum(size), 0) FROM upload"
-    "   WHERE workspace_id = :workspace AND state = 'uploading' AND (beat_at > :live OR expires_at > now()))"
+    "   WHERE workspace_id = :workspace AND (state = 'received'"
+    "     OR state = 'uploading' AND (beat_at > :live OR expires_at > now())))"
 )
 _OF_AGENCY = text("SELECT kept, coming FROM jit_agency_evidence(:live)")
 

@@ -199,7 +199,7 @@ def still_ours(uow: UnitOfWork, sent: Upload) -> Upload:
     """The upload, locked, if this transfer is still the one under way."""
     now = upload(uow, sent.id)
     uow.session.refresh(now, with_for_update=True)
-    if now.state != State.UPLOADING or now.attempt != sent.attempt:
+    if now.state != sent.state or now.attempt != sent.attempt:
         raise Conflict("Another transfer of this upload has taken over.", state=str(now.state))
     return now
 
@@ -207,10 +207,10 @@ def still_ours(uow: UnitOfWork, sent: Upload) -> Upload:
 def give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
     """Put the attempt on the record, also when the sender may meanwhile do nothing here any more."""
     with begin() as uow, uow.as_system():
-        now = uow.find(Upload, id=sent.id, attempt=sent.attempt, state=str(State.UPLOADING))
+        now = uow.find(Upload, id=sent.id, attempt=sent.attempt, state=str(sent.state))
         if now is None:
             return
-        now.state = advance(State.UPLOADING, to)
+        now.state = advance(State(sent.state), to)
         if to is State.REJECTED:
             forget(uow, now)
         seen = {name: why.members[name] for name in ("size", "sha256") if name in why.members}
@@ -223,7 +223,8 @@ def give_up(begin: Begin, sent: Upload, to: State, why: JitError) -> None:
 def register_stored(uow: UnitOfWork, sent: Upload, stored: Stored, seal: str = COBBLESTONE) -> EvidenceItem:
     """Make the exhibit and its entry on the log, in one transaction."""
     now = still_ours(uow, sent)
-    now.state = advance(advance(State.UPLOADING, State.RECEIVED), State.AVAILABLE)
+    received = State.RECEIVED if now.state == State.RECEIVED else advance(State(now.state), State.RECEIVED)
+    now.state = advance(received, State.AVAILABLE)
     made = deriving.origin_of(uow, now)
     declared = {name: getattr(now, name) for name in ("id", *Upload.declared_names())}
     declared |= deriving.inherited(now, made.parent) if made else {}
