@@ -306,11 +306,11 @@ class JitUpload extends HTMLElement {
       <progress max="1" .value=${known ? done / total : stage === 'storing' || stage === 'received' ? 1 : 0} aria-label=${words[stage]}></progress>
       <p class="line small quiet"><span>${known ? fill(words.of, size(done), size(total)) : size(total)}</span><span>${task.wait ? fill(words.slow, duration(task.wait / 1000)) : speed > 0 ? html`${fill(words.per_second, size(speed))} · ${fill(words.left, duration((total - done) / speed))}` : nothing}</span></p>
       ${task.why ? html`<p class="small" role="alert">${task.why instanceof OtherFile ? words.other_file : isSignedOut(task.why) ? html`${words.ended} <a href="/login" target="_blank" rel="noopener">${words.sign_in}</a>` : words.cut}</p>` : nothing}
-      <p class="actions">
+      ${stage === 'storing' || stage === 'received' ? nothing : html`<p class="actions">
         ${stage === 'sending' || stage === 'checking' || stage === 'waiting' ? html`<button type="button" class="quiet small" @click=${() => this.pause(task)}>${words.pause}</button>` : nothing}
         ${stage === 'paused' ? html`<button type="button" class="small" @click=${() => this.resume(task, task.file)}>${words.resume}</button>` : nothing}
         ${stage === 'unfinished' ? html`<label class="button small">${words.choose_again}<input type="file" class="visually-hidden" data-again @change=${(/** @type {Event} */ event) => this.resume(task, /** @type {HTMLInputElement} */ (event.target).files?.[0])}></label>` : nothing}
-        ${stage === 'storing' || stage === 'received' ? nothing : html`<button type="button" class="quiet small" @click=${() => this.stop(task)}>${words.cancel}</button>`}</p></section>`;
+        <button type="button" class="quiet small" @click=${() => this.stop(task)}>${words.cancel}</button></p>`}</section>`;
   }
 
   /** @param {Task} task */
